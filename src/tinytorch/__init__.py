@@ -1,0 +1,1 @@
+"""TinyTorch: a small, complete deep learning framework."""

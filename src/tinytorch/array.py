@@ -1,0 +1,90 @@
+"""Storage and Array: flat memory with a version, and a strided window onto it. What devices compute on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tinytorch.layout import Layout, Shape, contiguous_strides
+
+if TYPE_CHECKING:
+    from tinytorch.devices.interface import Device
+    from tinytorch.dtypes import dtype
+
+
+class Storage:
+    """Memory that several arrays may share, and how often it was written to."""
+
+    __slots__ = ("buffer", "version", "writer")
+
+    writer: str  # the operation that wrote last; absent until there is one
+
+    def __init__(self, buffer: Any) -> None:
+        self.buffer = buffer
+        self.version = 0
+
+    def bump(self, writer: str) -> None:
+        """Note that `writer` has changed the contents in place."""
+        self.version += 1
+        self.writer = writer
+
+
+class Array:
+    """A device's storage seen through a layout.
+
+    `host` is what the device computes with (for the CPU a NumPy array over the same memory).
+    Of `layout` and `host` one is given; the other is made when first asked for, since a result
+    rarely needs its layout and a view may never be computed with.
+    """
+
+    __slots__ = ("device", "dtype", "host", "layout", "storage")
+
+    layout: Layout
+    host: Any
+
+    def __init__(self, device: Device, storage: Storage, dtype: dtype) -> None:
+        self.device = device
+        self.storage = storage
+        self.dtype = dtype
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only while a slot is empty.
+        if name == "layout":
+            self.layout = self.device.layout_of(self)
+            return self.layout
+        if name == "host":
+            self.host = self.device.strided(self)
+            return self.host
+        raise AttributeError(name)
+
+    @property
+    def shape(self) -> Shape:
+        """The size of each axis."""
+        return self.layout.shape
+
+    @property
+    def size(self) -> int:
+        """How many elements it shows."""
+        return self.layout.size
+
+    def view(self, layout: Layout) -> Array:
+        """The same storage under another layout. Nothing is copied."""
+        seen = Array(self.device, self.storage, self.dtype)
+        seen.layout = layout
+        return seen
+
+    def reshape(self, shape: Shape) -> Array:
+        """A view where one exists, a contiguous copy where none does."""
+        layout = self.layout.view(shape)
+        if layout is not None:
+            return self.view(layout)
+        return self.copy().view(Layout(shape, contiguous_strides(shape)))
+
+    def copy(self) -> Array:
+        """The same values in new memory, contiguous."""
+        made = self.device.empty(self.layout.shape, self.dtype)
+        return self.device.map(0, self, out=made)
+
+    def cast(self, dtype: dtype) -> Array:
+        """The same values as another type, in new memory."""
+        made = self.device.empty(self.layout.shape, dtype)
+        return self.device.map(0, self, out=made)

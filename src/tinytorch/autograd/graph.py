@@ -1,0 +1,513 @@
+"""The graph: what made each tensor, and the chain rule walked from a result back to its causes.
+
+A tensor that an operation made holds an edge `(node, output index)`. The node holds the card, the edges
+of the inputs, and the values that its gradient will read. Arrows point from results to causes, so a
+graph lives exactly as long as somebody holds a result of it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tinytorch.autograd.grad_mode import MODE
+from tinytorch.dtypes import FLOATING
+from tinytorch.errors import GradientError, OverwrittenError, ShapeError
+from tinytorch.layout import Shape
+from tinytorch.observe import muted
+
+if TYPE_CHECKING:
+    from tinytorch.array import Array
+    from tinytorch.ops.card import Op
+    from tinytorch.tensor import Tensor
+
+Edge = tuple[Any, int]  # (a node, or a leaf tensor; which of its outputs)
+Hook = Callable[[Any], Any]
+
+
+class Node:
+    """One recorded operation.
+
+    edges: for each input where its gradient goes, None if nobody wants it. shapes: of the inputs.
+    inputs, outputs: the kept values by position, empty once they were used. made: how many outputs.
+    """
+
+    __slots__ = ("__weakref__", "edges", "hooks", "inputs", "made", "op", "outputs", "shapes", "spent")
+
+    op: Op
+    edges: list[Edge | None]
+    shapes: list[Shape]
+    inputs: dict[int, SavedValue]
+    outputs: list[SavedValue]
+    hooks: dict[int, list[Hook]] | None
+    made: int
+    spent: bool
+
+    def name(self) -> str:
+        """What PyTorch would call it."""
+        return f"{type(self.op).__name__}Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Where gradients go from here: nodes, or an AccumulateGrad for a leaf (PyTorch's name)."""
+        return tuple([(None, 0) if e is None else (function_of(e[0]), e[1]) for e in self.edges])
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+class AccumulateGrad:
+    """How a leaf shows among `next_functions`."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        """The name of the class."""
+        return "AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+def function_of(target: Any) -> Any:
+    """The node itself, or the stand-in for a leaf."""
+    return target if type(target) is Node else AccumulateGrad(target)
+
+
+class SavedValue:
+    """An array kept for the backward pass, with the version that it had when it was kept."""
+
+    __slots__ = ("array", "version")
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self.version = array.storage.version
+
+    def unpack(self, node: Node) -> Array:
+        """The array. Raises OverwrittenError if it was written to in the meantime."""
+        storage = self.array.storage
+        if storage.version != self.version:
+            raise OverwrittenError(
+                f"the gradient of {type(node.op).__name__} needs a value of shape {self.array.shape} that "
+                f"was modified by an inplace operation: {storage.writer} overwrote it (it is at version "
+                f"{storage.version}; version {self.version} was expected)"
+            )
+        return self.array
+
+
+class Unsaved:
+    """What is left of an input whose values no wanted gradient reads."""
+
+    __slots__ = ("requires_grad", "shape")
+
+    def __init__(self, shape: Shape, requires_grad: bool) -> None:
+        self.shape = shape
+        self.requires_grad = requires_grad
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it had."""
+        return len(self.shape)
+
+
+def record(op: Op, inputs: Sequence[Tensor], arrays: Sequence[Array], outs: Sequence[Tensor]) -> None:
+    """Note on `outs` that `op` made them of `inputs`, and keep what a wanted gradient will read."""
+    node = Node()
+    node.op = op
+    node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]
+    node.shapes = [array.shape for array in arrays]
+    keep_outputs, keep_inputs = op.keeps(tuple([x.requires_grad for x in inputs]))
+    node.inputs = {i: SavedValue(arrays[i]) for i in keep_inputs}
+    node.outputs = [SavedValue(out.array) for out in outs] if keep_outputs else []
+    node.hooks = None
+    node.made = len(outs)
+    node.spent = False
+    for index, out in enumerate(outs):
+        if out.array.dtype.category == FLOATING:
+            out.edge = (node, index)
+            out.requires_grad = True
+
+
+def sum_to_size(g: Tensor, shape: Shape) -> Tensor:
+    """Undo broadcasting: a number that was read many times receives the sum of its gradients."""
+    if g.shape == shape:
+        return g
+    new = len(g.shape) - len(shape)
+    stretched = [i + new for i, size in enumerate(shape) if size == 1 and g.shape[i + new] != 1]
+    axes = (*range(new), *stretched)
+    return (g.sum(axes, keepdim=True) if axes else g).reshape(shape)
+
+
+def consumers_first(roots: Iterable[Any]) -> Iterator[Any]:
+    """Every node and leaf that `roots` came from, each after all of its consumers."""
+    waiting: dict[Any, int] = {}  # consumers that have not been handed out
+    stack = list(roots)
+    for root in stack:
+        waiting[root] = 0
+    ready = list(waiting)
+    while stack:
+        target = stack.pop()
+        for edge in target.edges if type(target) is Node else ():
+            if edge is not None:
+                if edge[0] not in waiting:
+                    waiting[edge[0]] = 0
+                    stack.append(edge[0])
+                waiting[edge[0]] += 1
+    ready = [root for root in ready if not waiting[root]]
+    while ready:
+        target = ready.pop()
+        yield target
+        for edge in target.edges if type(target) is Node else ():
+            if edge is not None:
+                waiting[edge[0]] -= 1
+                if not waiting[edge[0]]:
+                    ready.append(edge[0])
+
+
+class Sweep:
+    """One backward pass: the gradients on their way, and what to do with them."""
+
+    def __init__(self, create_graph: bool, keep_graph: bool, wanted: dict[Edge, int] | None) -> None:
+        self.create_graph = create_graph
+        self.keep_graph = keep_graph
+        self.wanted = wanted  # which edges are asked for by `grad`; None: deliver to the leaves
+        self.needed: set[Any] | None = None  # which targets lie on the way to a wanted edge
+        self.found: dict[int, Tensor] = {}
+        self.arrived: dict[Any, list[Tensor | None]] = {}
+        self.owned: set[Any] = set()  # leaves whose gradient nobody else holds
+
+    def add(self, edge: Edge, g: Tensor, fresh: bool) -> None:
+        """A contribution to the gradient that belongs at `edge`."""
+        target, index = edge
+        there = self.arrived.get(target)
+        if there is None:
+            there = self.arrived[target] = [None] * (target.made if type(target) is Node else 1)
+        if there[index] is None:
+            there[index] = g
+        else:
+            there[index] = there[index] + g
+            fresh = True
+        if fresh and type(target) is not Node:
+            self.owned.add(target)
+
+    def run(self, roots: Iterable[Any]) -> None:
+        """Hand every gradient on, consumers first."""
+        order: Iterable[Any] = consumers_first(roots)
+        if self.wanted is not None:
+            order = list(order)
+            self.needed = on_the_way(order, {target for target, _ in self.wanted})
+        before, MODE.recording = MODE.recording, self.create_graph
+        try:
+            for target in order:
+                gs = self.arrived.pop(target, None)
+                if gs is not None:
+                    self.visit(target, gs)
+        finally:
+            MODE.recording = before
+
+    def visit(self, target: Any, gs: list[Tensor | None]) -> None:
+        """All consumers of `target` have reported: its gradient is complete."""
+        is_node = type(target) is Node
+        hooks = target.hooks if is_node else getattr(target, "hooks", None)
+        if hooks:
+            run_hooks(hooks, gs)
+        if self.wanted is not None:
+            for index, g in enumerate(gs):
+                if g is not None and (target, index) in self.wanted:
+                    self.found[self.wanted[target, index]] = g
+        if is_node:
+            self.pass_on(target, gs)
+        elif self.wanted is None:
+            self.deliver(target, gs[0])
+
+    def deliver(self, leaf: Tensor, g: Any) -> None:
+        """Add a complete gradient to a leaf's `grad`."""
+        if leaf.grad is not None:
+            if self.create_graph:
+                leaf.grad = leaf.grad + g
+            else:
+                leaf.grad.add_(g)
+        elif self.create_graph or leaf in self.owned:
+            leaf.grad = g
+        else:
+            leaf.grad = g.clone()  # somebody else may hold it: clipping one must not change the other
+
+    def pass_on(self, node: Node, gs: list[Any]) -> None:
+        """Apply the card's rule, and add each input's share to what has arrived there."""
+        needed = self.needed
+        wanted = [e is not None and (needed is None or e[0] in needed) for e in node.edges]
+        if True not in wanted:
+            return
+        op = node.op
+        rules = None if self.create_graph else getattr(op, "rules", None)
+        made = simple_gradients(node, gs[0], rules, wanted) if rules else gradients(node, gs, wanted)
+        held = gs[0].array.storage if gs[0] is not None else None
+        for i, g in enumerate(made):
+            if g is not None and wanted[i]:
+                if g.array.shape != node.shapes[i]:
+                    g = checked(sum_to_size, g, node, i)
+                edge = node.edges[i]
+                assert edge is not None
+                self.add(edge, g, (op.fresh or bool(rules)) and g.array.storage is not held)
+        if not self.keep_graph:
+            node.inputs, node.outputs, node.spent = {}, [], True
+
+
+def checked(fit: Callable[[Any, Shape], Any], g: Tensor, node: Node, i: int) -> Tensor:
+    """The gradient in its input's shape; an error that names the card where the rule is wrong."""
+    try:
+        return fit(g, node.shapes[i])
+    except (RuntimeError, IndexError) as error:
+        raise ShapeError(
+            f"the gradient of {type(node.op).__name__} for input {i} has shape {g.shape}, "
+            f"which does not sum to the input's {node.shapes[i]}"
+        ) from error
+
+
+def on_the_way(order: list[Any], targets: set[Any]) -> set[Any]:
+    """The targets, and all nodes from which an edge leads on to one of them."""
+    needed = set(targets)
+    for each in reversed(order):
+        if type(each) is Node and any(e is not None and e[0] in needed for e in each.edges):
+            needed.add(each)
+    return needed
+
+
+def run_hooks(hooks: dict[int, list[Hook]], gs: list[Any]) -> None:
+    """Let hooks see each complete gradient, or replace it."""
+    for index, functions in hooks.items():
+        if gs[index] is not None:
+            for function in list(functions):
+                replaced = function(gs[index])
+                if replaced is not None:
+                    gs[index] = replaced
+
+
+def simple_gradients(node: Node, g: Any, rules: Any, wanted: list[bool]) -> list[Any]:
+    """The gradients of an elementwise card: one pass of the device for each."""
+    made: list[Any] = []
+    for rule, want in zip(rules, wanted, strict=True):
+        if not want or rule is None:
+            made.append(None)
+        elif rule.expr == 0 and rule.reads == (0,):
+            made.append(g)
+        else:
+            arrays = [g.array if i == 0 else saved(node, i) for i in rule.reads]
+            made.append(g.wrap(arrays[0].device.map(rule.expr, *arrays)))
+    return made
+
+
+def saved(node: Node, position: int) -> Array:
+    """A kept array: position 1 is the output, 2 the first input."""
+    if node.spent:
+        refuse_again(node)
+    value = node.outputs[0] if position == 1 else node.inputs[position - 2]
+    return value.unpack(node)
+
+
+def refuse_again(node: Node) -> NoReturn:
+    """The kept values were let go after the first backward pass."""
+    raise GradientError(
+        f"cannot go backward through {type(node.op).__name__} a second time: the values that it kept "
+        "were freed by the first backward. Pass retain_graph=True there"
+    )
+
+
+def gradients(node: Node, gs: list[Any], wanted: list[bool]) -> Sequence[Any]:
+    """The gradients by the card's own rule, on tensors: observed, and recorded if that is on."""
+    op = node.op
+    like = next(g for g in gs if g is not None)
+    keeps_out, kept = op.keeps(tuple([e is not None for e in node.edges]))
+    if node.spent and (keeps_out or kept):
+        refuse_again(node)
+    inputs = [unpacked(node, i, like, want) for i, want in enumerate(wanted)]
+    outs: list[Any] = [Unsaved((), True)] * node.made
+    for i, value in enumerate(node.outputs):
+        outs[i] = like.wrap(value.unpack(node))
+        if outs[i].array.dtype.category == FLOATING:
+            outs[i].edge, outs[i].requires_grad = (node, i), True
+    rule = definition_gradient if op.defined and not has_own_gradient(op) else type(op).grad
+    if node.made == 1:
+        made = rule(op, gs[0], outs[0], *inputs)
+    else:
+        made = rule(op, tuple(gs), tuple(outs), *inputs)
+    if not isinstance(made, tuple) or len(made) != len(wanted):
+        count = len(made) if isinstance(made, tuple) else 1
+        raise GradientError(f"{type(op).__name__} has {len(wanted)} inputs, its gradient gave {count}")
+    return made
+
+
+def unpacked(node: Node, i: int, like: Tensor, want: bool) -> Any:
+    """Input `i` as the rule may see it: a tensor with its history, or what is left of it."""
+    value = node.inputs.get(i)
+    if value is None:
+        return Unsaved(node.shapes[i], want)
+    edge = node.edges[i]
+    if edge is not None and type(edge[0]) is not Node:
+        value.unpack(node)
+        return edge[0]
+    x = like.wrap(value.unpack(node))
+    x.edge, x.requires_grad = edge, want
+    return x
+
+
+def has_own_gradient(op: Any) -> bool:
+    """Whether a fused card says itself what its gradient is."""
+    return type(op).grad.__qualname__ != "Op.grad"
+
+
+def definition_gradient(op: Any, g: Any, out: Any, *xs: Any) -> tuple[Any, ...]:
+    """The gradient of a fused card that has only a definition: differentiate the definition."""
+    recording, MODE.recording = MODE.recording, True
+    try:
+        # Under create_graph the definition continues the history of xs; else it starts anew.
+        inner = [x.alias() if recording else x.detach().requires_grad_(x.requires_grad) for x in xs]
+        with muted():
+            made = op.definition(*inner)
+    finally:
+        MODE.recording = recording
+    outs, gs = (made, g) if isinstance(made, tuple) else ((made,), (g,))
+    used = [(o, go) for o, go in zip(outs, gs, strict=True) if go is not None and o.requires_grad]
+    asked = [x for x in inner if x.requires_grad]
+    if not used or not asked:
+        return (None,) * len(xs)
+    found = grad(
+        [o for o, _ in used], asked, [go for _, go in used], create_graph=recording, allow_unused=True
+    )
+    given = iter(found)
+    return tuple([next(given) if x.requires_grad else None for x in inner])
+
+
+def backward(
+    tensors: Sequence[Tensor],
+    seeds: Sequence[Tensor | None],
+    *,
+    keep_graph: bool = False,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradient of `tensors`, weighted by `seeds`, to the `grad` of every leaf (`torch.autograd.backward`).
+
+    A seed of None stands for 1 and needs a tensor of one element. Raises GradientError if no gradient
+    can flow, ShapeError if a seed has another shape than its tensor.
+    """
+    if inputs is not None:
+        found = grad(tensors, inputs, seeds, keep_graph=keep_graph, create_graph=create_graph, allow_unused=True)
+        for leaf, g in zip(inputs, found, strict=True):
+            if g is not None:
+                leaf.grad = g if leaf.grad is None else leaf.grad + g
+        return
+    sweep = Sweep(create_graph, keep_graph, None)
+    sweep.run(started(sweep, tensors, seeds))
+
+
+def grad(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    seeds: Sequence[Tensor | None] | None = None,
+    *,
+    keep_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of `outputs` as results, one per input; no `grad` is touched (`torch.autograd.grad`).
+
+    Raises GradientError for an input that the outputs do not depend on, unless `allow_unused`.
+    """
+    for i, x in enumerate(inputs):
+        if not x.requires_grad:
+            raise GradientError(f"input {i} of grad, shape {x.shape}, does not require grad")
+    wanted: dict[Edge, int] = {}
+    first: list[int] = []  # an input asked for twice is found once
+    for i, x in enumerate(inputs):
+        first.append(wanted.setdefault(x.edge or (x, 0), i))
+    sweep = Sweep(create_graph, create_graph if keep_graph is None else keep_graph, wanted)
+    sweep.run(started(sweep, outputs, seeds or [None] * len(outputs)))
+    found = [sweep.found.get(i) for i in first]
+    for i, g in enumerate(found):
+        if g is None and not allow_unused:
+            raise GradientError(
+                f"input {i} of grad, shape {inputs[i].shape}, was not used in the outputs. "
+                "Pass allow_unused=True if None is the answer that you want"
+            )
+    return tuple(found)
+
+
+def started(
+    sweep: Sweep, tensors: Sequence[Tensor], seeds: Sequence[Tensor | None]
+) -> list[Any]:
+    """Check the seeds and put each where its tensor came from; these are the roots."""
+    roots = []
+    for tensor, seed in zip(tensors, seeds, strict=True):
+        if not tensor.requires_grad:
+            raise GradientError(
+                f"a tensor of shape {tensor.shape} does not require grad and does not have a grad_fn: "
+                "no recorded operation leads to it"
+            )
+        if seed is None:
+            if tensor.numel() != 1:
+                raise GradientError(
+                    "grad can be implicitly created only for scalar outputs: this one has shape "
+                    f"{tensor.shape}, so say how much each number matters (gradient=...)"
+                )
+            seed = tensor.detach().new_ones(tensor.shape)
+        elif seed.shape != tensor.shape:
+            raise ShapeError(
+                f"the gradient has shape {seed.shape}, the tensor that it belongs to {tensor.shape}"
+            )
+        edge = tensor.edge or (tensor, 0)
+        sweep.add(edge, seed, fresh=False)
+        roots.append(edge[0])
+    return roots
+
+
+def register_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:
+    """Call `hook(gradient)` when the gradient of `tensor` is complete; what it returns replaces it."""
+    if not tensor.requires_grad:
+        raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
+    holder: Any = tensor if tensor.edge is None else tensor.edge[0]
+    index = 0 if tensor.edge is None else tensor.edge[1]
+    if getattr(holder, "hooks", None) is None:
+        holder.hooks = {}
+    functions = holder.hooks.setdefault(index, [])
+    functions.append(hook)
+    return RemovableHandle(functions, hook)
+
+
+def retain_grad(tensor: Tensor) -> None:
+    """Also keep the gradient of a tensor that is not a leaf."""
+    if tensor.edge is None:
+        return
+    held = weakref.ref(tensor)  # the graph must not keep its own result alive
+
+    def keep(g: Any) -> None:
+        kept = held()
+        if kept is not None:
+            kept.grad = g if kept.grad is None else kept.grad + g
+
+    register_hook(tensor, keep)
+
+
+class RemovableHandle:
+    """Takes a hook off again: `handle.remove()`, or at the end of a `with` block."""
+
+    def __init__(self, functions: Any, hook: Any) -> None:
+        self.functions = functions
+        self.hook = hook
+
+    def remove(self) -> None:
+        """Take the hook off. Twice is once."""
+        if self.hook in self.functions:
+            self.functions.remove(self.hook)
+
+    def __enter__(self) -> RemovableHandle:
+        """The handle itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take the hook off."""
+        self.remove()

@@ -1,0 +1,9 @@
+"""The machines: where arrays live and arithmetic happens."""
+
+from tinytorch.overlay import overlay
+
+__path__ = overlay(__name__, __path__)
+
+from tinytorch.devices.interface import Device, device
+
+__all__ = ["Device", "device"]

@@ -1,0 +1,259 @@
+"""The CPU: NumPy on strided views."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinytorch.array import Array, Storage
+from tinytorch.devices.interface import Device, Expr, first_index, running, sorting_indices
+from tinytorch.devices.special import erf, sigmoid
+from tinytorch.dtypes import FROM_NUMPY, dtype, float16
+from tinytorch.layout import Layout, Shape
+
+ndarray = np.ndarray
+
+UFUNCS: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "pow": np.power,
+    "floor_divide": np.floor_divide,
+    "remainder": np.remainder,
+    "fmod": np.fmod,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "atan2": np.arctan2,
+    "neg": np.negative,
+    "abs": np.absolute,
+    "sign": np.sign,
+    "reciprocal": np.reciprocal,
+    "exp": np.exp,
+    "exp2": np.exp2,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log2": np.log2,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "erf": erf,
+    "sigmoid": sigmoid,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.rint,
+    "trunc": np.trunc,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "not": np.invert,
+    "shift_left": np.left_shift,
+    "shift_right": np.right_shift,
+    "isnan": np.isnan,
+    "isinf": np.isinf,
+    "where": np.where,
+}
+FOLDS = {"add": np.add, "multiply": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
+
+
+class Functions(dict[Expr, Callable[..., Any]]):
+    """From a scalar expression to a function of whole NumPy arrays, each built once.
+
+    A single function is the ufunc itself; a compound one becomes one Python lambda.
+    """
+
+    def __missing__(self, expr: Expr) -> Callable[..., Any]:
+        if isinstance(expr, tuple) and expr[1:] == tuple(range(len(expr) - 1)):
+            made = UFUNCS[expr[0]]
+        else:
+            names = ", ".join(f"x{i}" for i in range(arity(expr)))
+            made = eval(f"lambda {names}: {source(expr)}", {"inf": math.inf, "nan": math.nan}, CALLS)
+        self[expr] = made
+        return made
+
+
+CALLS = {f"{name}_": function for name, function in UFUNCS.items()}  # `and` is no Python name
+
+
+def source(expr: Expr) -> str:
+    """An expression as Python source.
+
+    >>> source(("add", 0, ("exp", 1)))
+    'add_(x0, exp_(x1))'
+    """
+    if isinstance(expr, int):
+        return f"x{expr}"
+    if expr[0] == "const":
+        return str(expr[1])
+    return f"{expr[0]}_({', '.join(map(source, expr[1:]))})"
+
+
+def arity(expr: Expr) -> int:
+    """How many inputs an expression names: one more than the highest.
+
+    >>> arity(("mul", 2, 0))
+    3
+    """
+    if isinstance(expr, int):
+        return expr + 1
+    return 0 if expr[0] == "const" else max(map(arity, expr[1:]), default=0)
+
+
+FUNCTIONS = Functions()
+
+
+class Cpu(Device):
+    """This computer's processor, through NumPy."""
+
+    name = "cpu"
+
+    def empty(self, shape: Shape, dtype: dtype) -> Array:
+        """New memory from NumPy."""
+        return self.wrap(np.empty(shape, dtype.numpy))
+
+    def upload(self, values: np.ndarray[Any, Any]) -> Array:
+        """Shares the memory of `values`."""
+        if values.flags.c_contiguous or packed(values):
+            return self.wrap(values)
+        return self.window(values)
+
+    def download(self, x: Array) -> np.ndarray[Any, Any]:
+        """Shares the memory of `x`."""
+        host: np.ndarray[Any, Any] = x.host
+        return host
+
+    def wrap(self, host: np.ndarray[Any, Any]) -> Array:
+        """An array over memory that NumPy has just made (or anything without gaps)."""
+        made = Array(self, Storage(host), FROM_NUMPY[host.dtype])
+        made.host = host
+        return made
+
+    def window(self, values: np.ndarray[Any, Any]) -> Array:
+        """An array over somebody else's memory, which may be strided and have gaps."""
+        item = values.itemsize
+        if values.size == 0 or any(stride % item for stride in values.strides):
+            return self.wrap(np.array(values, order="C"))
+        reach = [(size - 1) * stride for size, stride in zip(values.shape, values.strides, strict=True)]
+        first, last = sum(min(r, 0) for r in reach), sum(max(r, 0) for r in reach)
+        start = values[tuple(slice(None, None, -1) if s < 0 else slice(None) for s in values.strides)]
+        flat = np.lib.stride_tricks.as_strided(start, ((last - first) // item + 1,), (item,))
+        made = Array(self, Storage(flat), FROM_NUMPY[values.dtype])
+        strides = tuple(stride // item for stride in values.strides)
+        made.layout, made.host = Layout(values.shape, strides, -first // item), values
+        return made
+
+    def strided(self, x: Array) -> np.ndarray[Any, Any]:
+        """NumPy's view of a layout, without a copy."""
+        shape, item = x.layout.shape, x.dtype.itemsize
+        if 0 in shape:
+            return np.empty(shape, x.dtype.numpy)
+        buffer = x.storage.buffer
+        if buffer.ndim != 1:  # a result that kept the memory order of its permuted inputs
+            buffer = x.storage.buffer = buffer.ravel(order="K")
+        strides = tuple([stride * item for stride in x.layout.strides])
+        return np.ndarray(shape, x.dtype.numpy, buffer, x.layout.offset * item, strides)
+
+    def layout_of(self, x: Array) -> Layout:
+        """NumPy counts strides in bytes, a layout in elements."""
+        host = x.host
+        if host.flags.c_contiguous:
+            return Layout.contiguous(host.shape)
+        return Layout(host.shape, tuple([stride // host.itemsize for stride in host.strides]))
+
+    def map(self, expr: Expr, *xs: Array, out: Array | None = None) -> Array:
+        """One NumPy call per function in `expr`."""
+        if out is not None:
+            return self.write(expr, xs, out)
+        host = FUNCTIONS[expr](*[x.host for x in xs])
+        if type(host) is not ndarray:  # NumPy returns a scalar where all inputs have no axes
+            host = np.asarray(host)
+        made = Array(self, Storage(host), FROM_NUMPY[host.dtype])
+        made.host = host
+        return made
+
+    def write(self, expr: Expr, xs: tuple[Array, ...], out: Array) -> Array:
+        """Evaluate into existing memory."""
+        function = FUNCTIONS[expr]
+        hosts = [x.host for x in xs]
+        if isinstance(function, np.ufunc) and xs[0].dtype is out.dtype:
+            function(*hosts, out=out.host)
+        else:
+            np.copyto(out.host, function(*hosts), casting="unsafe")
+        return out
+
+    def reduce(self, name: str, x: Array, axes: Shape) -> Array:
+        """NumPy's reduce; halves are accumulated in float32, or 5,000 ones would sum to 2,048."""
+        fold, host = FOLDS[name], x.host
+        if x.dtype is float16 and name in ("add", "multiply"):
+            wide = fold.reduce(host, axis=axes, keepdims=True, dtype=np.float32)
+            return self.wrap(np.asarray(wide, np.float16))
+        return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True, dtype=host.dtype)))
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        """Transposed operands reach BLAS as they are; halves are multiplied in float32."""
+        if x.dtype is float16:
+            wide = np.matmul(x.host.astype(np.float32), y.host.astype(np.float32))
+            return self.wrap(wide.astype(np.float16))
+        return self.wrap(np.matmul(x.host, y.host))
+
+    def gather(self, x: Array, *indices: Array) -> Array:
+        """NumPy's integer indexing; one index array takes the faster path."""
+        if len(indices) == 1:
+            return self.wrap(x.host.take(indices[0].host, axis=0))
+        return self.wrap(np.asarray(x.host[tuple([index.host for index in indices])]))
+
+    def scatter(self, out: Array, src: Array, *indices: Array, add: bool) -> Array:
+        """`np.add.at` counts duplicates, which `out[index] += src` would lose."""
+        where = tuple([index.host for index in indices])
+        if add:
+            np.add.at(out.host, where, src.host)
+        else:
+            out.host[where] = src.host
+        return out
+
+    def sort(self, x: Array, axis: int, descending: bool) -> Array:
+        """NumPy's stable argsort."""
+        return self.wrap(sorting_indices(x.host, axis, descending))
+
+    def scan(self, name: str, x: Array, axis: int) -> Array:
+        """NumPy's cumsum and cumprod."""
+        return self.wrap(running(name, x.host, axis))
+
+    def argreduce(self, name: str, x: Array, axis: int) -> Array:
+        """NumPy's argmax and argmin."""
+        return self.wrap(first_index(name, x.host, axis))
+
+
+def packed(values: np.ndarray[Any, Any]) -> bool:
+    """Whether the elements fill their memory without gaps, in some order of the axes."""
+    by_stride = sorted(zip(values.strides, values.shape, strict=True))
+    step = values.itemsize
+    for stride, size in by_stride:
+        if size != 1 and stride != step:
+            return False
+        step *= size
+    return True
+
+
+def create() -> Cpu:
+    """The one CPU. Tensors overflow quietly, as in PyTorch: NumPy's floating point warnings end here."""
+    np.seterr(all="ignore")
+    return Cpu()

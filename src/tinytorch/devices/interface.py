@@ -1,0 +1,152 @@
+"""What a machine must do to be a device: eight methods. Everything else is built on them.
+
+A scalar expression says what happens at one position: `0`, `1`, ... are the inputs,
+`("add", 0, ("exp", 1))` is x + exp(y), and `("const", "0.5")` a number. Eager operations send one
+function; the compiler sends many at once, so that no device has to know about fusion.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinytorch.errors import DeviceError
+from tinytorch.layout import Layout, Shape
+
+if TYPE_CHECKING:
+    from tinytorch.array import Array
+    from tinytorch.dtypes import dtype
+
+Expr = int | tuple[Any, ...]
+
+
+class Device(ABC):
+    """Somewhere arrays live and arithmetic happens."""
+
+    name: str
+
+    # required
+
+    @abstractmethod
+    def empty(self, shape: Shape, dtype: dtype) -> Array:
+        """A new contiguous array with arbitrary contents."""
+
+    @abstractmethod
+    def upload(self, values: np.ndarray[Any, Any]) -> Array:
+        """Host values on this device. The memory may be shared where the device is the host."""
+
+    @abstractmethod
+    def download(self, x: Array) -> np.ndarray[Any, Any]:
+        """Values on the host. The memory may be shared where the device is the host."""
+
+    @abstractmethod
+    def map(self, expr: Expr, *xs: Array, out: Array | None = None) -> Array:
+        """Evaluate `expr` at every position of the inputs, broadcast together.
+
+        The inputs have one dtype, except for conditions and for copies (`expr` 0) into an `out` of
+        another dtype. Comparisons give bool. With `out`, write there and return it.
+        """
+
+    @abstractmethod
+    def reduce(self, name: str, x: Array, axes: Shape) -> Array:
+        """Fold `axes` down to size 1 with "add", "multiply", "maximum" or "minimum".
+
+        The result has x's dtype; float16 is accumulated in float32. NaN wins in maximum and minimum.
+        """
+
+    @abstractmethod
+    def matmul(self, x: Array, y: Array) -> Array:
+        """Rows of `x` (..., n, k) times columns of `y` (..., k, m), leading axes broadcast."""
+
+    @abstractmethod
+    def gather(self, x: Array, *indices: Array) -> Array:
+        """`x[indices]`: one integer array for each leading axis of `x`, all of one shape.
+
+        The result has that shape followed by the remaining axes of `x`. Indices are in range.
+        """
+
+    @abstractmethod
+    def scatter(self, out: Array, src: Array, *indices: Array, add: bool) -> Array:
+        """Write `src` to `out[indices]` in place, or add it; duplicates all count when adding."""
+
+    # how a host view and a layout belong together
+
+    def strided(self, x: Array) -> Any:
+        """What this device computes with, made from `x.storage` and `x.layout`."""
+        return x.storage.buffer
+
+    def layout_of(self, x: Array) -> Layout:
+        """The layout of a result that came without one."""
+        return Layout.contiguous(x.host.shape)
+
+    # inherited: computed on the host, and said so once
+
+    def sort(self, x: Array, axis: int, descending: bool) -> Array:
+        """The indices (int64) that sort `x` along `axis`, equal elements in their old order."""
+        self._falls_back("sort")
+        return self.upload(sorting_indices(self.download(x), axis, descending))
+
+    def scan(self, name: str, x: Array, axis: int) -> Array:
+        """Running "add" or "multiply" along `axis`."""
+        self._falls_back("scan")
+        return self.upload(running(name, self.download(x), axis))
+
+    def argreduce(self, name: str, x: Array, axis: int) -> Array:
+        """The index (int64) of the first "maximum" or "minimum" along `axis`, kept as size 1."""
+        self._falls_back("argreduce")
+        return self.upload(first_index(name, self.download(x), axis))
+
+    def _falls_back(self, method: str) -> None:
+        warnings.warn(
+            f"device {self.name!r} has no {method}: its data goes to the host and back",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+    # optional
+
+    def kernel(self, card: Any) -> Any:
+        """A faster way to compute a fused card, or None."""
+        return None
+
+
+def sorting_indices(
+    values: np.ndarray[Any, Any], axis: int, descending: bool
+) -> np.ndarray[Any, Any]:
+    """A stable argsort in either direction; NaN counts as the largest, as in PyTorch."""
+    if not descending:
+        return np.argsort(values, axis=axis, kind="stable")
+    backwards = np.flip(values, axis)
+    order = np.flip(np.argsort(backwards, axis=axis, kind="stable"), axis)
+    return np.ascontiguousarray(values.shape[axis] - 1 - order if values.ndim else order)
+
+
+def running(name: str, values: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:
+    """NumPy's running sum or product in the type of its input."""
+    fold = {"add": np.cumsum, "multiply": np.cumprod}[name]
+    return np.asarray(fold(values, axis=axis, dtype=values.dtype)).reshape(values.shape)
+
+
+def first_index(name: str, values: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:
+    """NumPy's argmax or argmin with the axis kept."""
+    find = {"maximum": np.argmax, "minimum": np.argmin}[name]
+    return np.asarray(find(values, axis=axis, keepdims=True))
+
+
+_made: dict[str, Device] = {}
+
+
+def device(name: str = "cpu") -> Device:
+    """The device called `name`, defined in `tinytorch/devices/<name>.py`. Made once, on first use."""
+    found = _made.get(name)
+    if found is None:
+        try:
+            module = import_module(f"tinytorch.devices.{name}")
+        except ModuleNotFoundError as error:
+            raise DeviceError(f"there is no device {name!r}; the devices are cpu and loops") from error
+        found = _made[name] = module.create()
+    return found

@@ -1,0 +1,45 @@
+"""Errors: one class per kind of misuse, each also the built-in class that PyTorch would raise.
+
+TinyTorchError
+├── ShapeError          (RuntimeError, ValueError)   sizes that do not fit together
+├── DimensionError      (IndexError)                 an axis that a tensor does not have
+├── IndexOutOfRange     (IndexError)                 a position that an axis does not have
+├── DtypeError          (RuntimeError, TypeError)    element types that do not go together
+├── DeviceError         (RuntimeError)               devices that are missing or mixed
+└── GradientError       (RuntimeError)               a gradient that cannot be had
+    └── OverwrittenError                             because its ingredient was overwritten
+"""
+
+from __future__ import annotations
+
+
+class TinyTorchError(Exception):
+    """What every error of this package is."""
+
+
+class ShapeError(TinyTorchError, RuntimeError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DimensionError(TinyTorchError, IndexError):
+    """An axis that a tensor does not have."""
+
+
+class IndexOutOfRange(TinyTorchError, IndexError):
+    """A position that an axis does not have."""
+
+
+class DtypeError(TinyTorchError, RuntimeError, TypeError):
+    """Element types that do not go together."""
+
+
+class DeviceError(TinyTorchError, RuntimeError):
+    """A device that is missing, or tensors on different ones."""
+
+
+class GradientError(TinyTorchError, RuntimeError):
+    """A gradient that was asked for and cannot be had."""
+
+
+class OverwrittenError(GradientError):
+    """A gradient needs a value that an in-place operation has overwritten."""
