@@ -1,1 +1,75 @@
-"""TinyTorch: a small, complete deep learning framework."""
+"""TinyTorch: a small, complete deep learning framework with PyTorch's names."""
+
+from tinytorch.overlay import overlay
+
+__path__ = overlay(__name__, __path__)
+
+from tinytorch import dtypes
+from tinytorch.devices.interface import device
+from tinytorch.dtypes import (
+    double,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from tinytorch.tensor import Tensor
+from tinytorch.creation import (
+    arange,
+    as_tensor,
+    cat,
+    concat,
+    concatenate,
+    einsum,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    stack,
+    tensor,
+    where,
+    zeros,
+    zeros_like,
+)
+from tinytorch import autograd, functions
+from tinytorch.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from tinytorch.printing import set_printoptions
+
+__version__ = "0.1.0"
+
+# The submodule gradcheck must not hide the function of the same name.
+autograd.gradcheck = autograd.__getattr__("gradcheck")
+
+float = float32
+int = int32
+bool = dtypes.bool_
+globals().update(functions.FUNCTIONS)
+
+
+def is_tensor(x: object) -> "bool":
+    """Whether something is a tensor."""
+    return isinstance(x, Tensor)

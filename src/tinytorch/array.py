@@ -36,10 +36,11 @@ class Array:
     rarely needs its layout and a view may never be computed with.
     """
 
-    __slots__ = ("device", "dtype", "host", "layout", "storage")
+    __slots__ = ("device", "dtype", "host", "layout", "shape", "storage")
 
     layout: Layout
     host: Any
+    shape: Shape  # the size of each axis
 
     def __init__(self, device: Device, storage: Storage, dtype: dtype) -> None:
         self.device = device
@@ -57,11 +58,6 @@ class Array:
         raise AttributeError(name)
 
     @property
-    def shape(self) -> Shape:
-        """The size of each axis."""
-        return self.layout.shape
-
-    @property
     def size(self) -> int:
         """How many elements it shows."""
         return self.layout.size
@@ -70,6 +66,7 @@ class Array:
         """The same storage under another layout. Nothing is copied."""
         seen = Array(self.device, self.storage, self.dtype)
         seen.layout = layout
+        seen.shape = layout.shape
         return seen
 
     def reshape(self, shape: Shape) -> Array:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def settle(x: Any) -> None:
     """Give a view whose base was written to since it was taken the base's present history."""
-    base, version = x.view
+    base, version = x.view_of
     if x.array.storage.version == version:
         return
-    x.view = (base, x.array.storage.version)
+    x.view_of = (base, x.array.storage.version)
     if base.requires_grad and x.array.dtype.category == FLOATING:
         recent(x, View(x.array.layout, base.array.layout), (base,))
 
@@ -61,7 +61,7 @@ def rebind(x: Tensor, new: Tensor, writer: str) -> None:
         op = Patch(x.array.layout, base.array.layout)
         recent(base, op, (base, new))
     if base.requires_grad:
-        x.view = (base, -1)
+        x.view_of = (base, -1)
         settle(x)
     else:
-        x.view = (base, x.array.storage.version)
+        x.view_of = (base, x.array.storage.version)

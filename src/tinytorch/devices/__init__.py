@@ -4,6 +4,6 @@ from tinytorch.overlay import overlay
 
 __path__ = overlay(__name__, __path__)
 
-from tinytorch.devices.interface import Device, device
+from tinytorch.devices.interface import Device, backend, device
 
-__all__ = ["Device", "device"]
+__all__ = ["Device", "backend", "device"]

@@ -144,6 +144,7 @@ class Cpu(Device):
         """An array over memory that NumPy has just made (or anything without gaps)."""
         made = Array(self, Storage(host), FROM_NUMPY[host.dtype])
         made.host = host
+        made.shape = host.shape
         return made
 
     def window(self, values: np.ndarray[Any, Any]) -> Array:
@@ -158,6 +159,7 @@ class Cpu(Device):
         made = Array(self, Storage(flat), FROM_NUMPY[values.dtype])
         strides = tuple(stride // item for stride in values.strides)
         made.layout, made.host = Layout(values.shape, strides, -first // item), values
+        made.shape = values.shape
         return made
 
     def strided(self, x: Array) -> np.ndarray[Any, Any]:
@@ -187,6 +189,7 @@ class Cpu(Device):
             host = np.asarray(host)
         made = Array(self, Storage(host), FROM_NUMPY[host.dtype])
         made.host = host
+        made.shape = host.shape
         return made
 
     def write(self, expr: Expr, xs: tuple[Array, ...], out: Array) -> Array:

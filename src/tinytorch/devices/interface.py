@@ -137,11 +137,38 @@ def first_index(name: str, values: np.ndarray[Any, Any], axis: int) -> np.ndarra
     return np.asarray(find(values, axis=axis, keepdims=True))
 
 
+class device:
+    """The name of a device, as `torch.device`: equal names are equal devices.
+
+    >>> device("cpu") == device("cpu"), str(device("cpu"))
+    (True, 'cpu')
+    """
+
+    __slots__ = ("index", "type")
+
+    def __init__(self, type: str | device, index: int | None = None) -> None:
+        name, _, number = str(type).partition(":")
+        self.type = name
+        self.index = int(number) if number else index
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r})"
+
+
 _made: dict[str, Device] = {}
 
 
-def device(name: str = "cpu") -> Device:
-    """The device called `name`, defined in `tinytorch/devices/<name>.py`. Made once, on first use."""
+def backend(name: str = "cpu") -> Device:
+    """The machine called `name`, defined in `tinytorch/devices/<name>.py`. Made once, on first use."""
     found = _made.get(name)
     if found is None:
         try:

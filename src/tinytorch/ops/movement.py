@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinytorch.array import Array, Storage
+from tinytorch.array import Array
 from tinytorch.layout import Layout, Shape
 from tinytorch.ops.card import Grads, Movement, Op
 
@@ -283,5 +283,3 @@ def flat_positions(layout: Layout) -> np.ndarray[Any, Any]:
         total += steps.reshape([-1 if a == axis else 1 for a in range(layout.ndim)])
     return total.reshape(-1)
 
-
-_ = Storage

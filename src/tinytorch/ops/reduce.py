@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from tinytorch.layout import Shape
-from tinytorch.ops.card import FLOAT, FREE, Grads, Op
+from tinytorch.ops.card import Grads, Op
 
 if TYPE_CHECKING:
     from tinytorch.array import Array
@@ -127,7 +129,6 @@ class Cumsum(Op):
     """Running sum along `axis`"""
 
     __slots__ = ("axis",)
-    promotion = FREE
     reads = {"x": ()}
 
     def __init__(self, axis: int) -> None:
@@ -148,7 +149,6 @@ class Cumprod(Op):
     """Running product along `axis`"""
 
     __slots__ = ("axis",)
-    promotion = FREE
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
@@ -197,8 +197,6 @@ class Sort(Op):
 
 def positions(index: Array, axis: int) -> tuple[Array, ...]:
     """For each axis, where `index` reads: its own position, but `index` itself along `axis`."""
-    import numpy as np
-
     device, shape = index.device, index.shape
     made = []
     for each, size in enumerate(shape):
@@ -216,5 +214,3 @@ def take_along(x: Array, index: Array, axis: int) -> Array:
         return x.copy()
     return x.device.gather(x, *positions(index, axis))
 
-
-FLOATS_ONLY = FLOAT

@@ -1,0 +1,260 @@
+"""Compositions: functions made of a tensor's own methods, each two to ten lines. `Tensor` adopts them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tinytorch.errors import ShapeError
+from tinytorch.indexing import canonical_dim, canonical_dims
+
+if TYPE_CHECKING:
+    from tinytorch.tensor import Tensor
+
+Dims = int | Sequence[int] | None
+
+
+class ValuesIndices(NamedTuple):
+    """What `max`, `sort` and `topk` along an axis return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum divided by how many were summed."""
+    if dtype is None and not x.dtype.is_floating_point:
+        raise RuntimeError(f"mean needs a floating point tensor, not {x.dtype}: convert with .float()")
+    axes = canonical_dims(dim, x.ndim)
+    count = math.prod([x.shape[axis] for axis in axes])
+    return x.sum(axes, keepdim=keepdim, dtype=dtype) / (count or math.nan)
+
+
+def var(
+    x: Tensor, dim: Dims = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: int = 1
+) -> Tensor:
+    """The mean squared distance from the mean; divides by the count less `correction`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    correction = correction if unbiased is None else int(unbiased)
+    axes = canonical_dims(dim, x.ndim)
+    count = math.prod([x.shape[axis] for axis in axes])
+    distance = x - x.mean(axes, keepdim=True)
+    total = (distance * distance).sum(axes, keepdim=keepdim)
+    return total / (count - correction) if count > correction else total * math.nan
+
+
+def std(
+    x: Tensor, dim: Dims = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: int = 1
+) -> Tensor:
+    """The square root of the variance."""
+    return x.var(dim, unbiased, keepdim, correction=correction).sqrt()
+
+
+def norm(x: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The p-norm over `dim`: "fro" is 2, infinity the largest size."""
+    p = 2.0 if p in ("fro", None) else float(p)
+    if p == math.inf:
+        return x.abs().amax(dim, keepdim=keepdim)
+    if p == -math.inf:
+        return x.abs().amin(dim, keepdim=keepdim)
+    if p == 0.0:
+        return (x != 0).to(x.dtype).sum(dim, keepdim=keepdim)
+    if p == 1.0:
+        return x.abs().sum(dim, keepdim=keepdim)
+    if p == 2.0:
+        total = (x * x).sum(dim, keepdim=keepdim)
+        root = total.sqrt()
+        # At 0 the square root is infinitely steep; the norm's slope there is taken as 0.
+        return root if not x.requires_grad else total.where(total > 0, 1.0).sqrt().where(total > 0, total)
+    return (x.abs() ** p).sum(dim, keepdim=keepdim) ** (1.0 / p)
+
+
+def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(x))), without overflow: the maximum is taken out and added back."""
+    axes = canonical_dims(dim, x.ndim)
+    top = x.detach().amax(axes, keepdim=True)
+    top = top.where(top.abs() != math.inf, 0.0)
+    total = (x - top).exp().sum(axes, keepdim=True).log() + top
+    return total if keepdim else total.squeeze(axes)
+
+
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The axes from `start_dim` to `end_dim` as one."""
+    first, last = canonical_dim(start_dim, x.ndim), canonical_dim(end_dim, x.ndim)
+    if first > last:
+        raise ShapeError(f"flatten() has start_dim {start_dim} after end_dim {end_dim}")
+    if not x.ndim:
+        return x.reshape(1)
+    return x.reshape(*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :])
+
+
+def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One axis as several."""
+    axis = canonical_dim(dim, x.ndim)
+    sizes = list(sizes)
+    if -1 in sizes:
+        known = -math.prod(sizes)
+        sizes[sizes.index(-1)] = x.shape[axis] // known if known else 0
+    if math.prod(sizes) != x.shape[axis]:
+        raise ShapeError(f"cannot unflatten axis {axis} of size {x.shape[axis]} into {tuple(sizes)}")
+    return x.reshape(*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
+
+
+def split(x: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive pieces: of one size, the last may be shorter, or of the sizes given."""
+    axis = canonical_dim(dim, x.ndim)
+    size = x.shape[axis]
+    if isinstance(split_size, int):
+        step = split_size or max(size, 1)
+        sizes = [min(step, size - at) for at in range(0, size, step)] or [0]
+    else:
+        sizes = list(split_size)
+    if sum(sizes) != size:
+        raise ShapeError(f"split_with_sizes: {sizes} adds up to {sum(sizes)}, not to {size}")
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return tuple([x.narrow(axis, start, each) for start, each in zip(starts, sizes, strict=True)])
+
+
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal size; the last may be shorter."""
+    if chunks < 1:
+        raise ShapeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    return x.split(max(1, -(-x.shape[dim] // chunks)), dim)
+
+
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """One view for each index of an axis."""
+    return tuple([x.select(dim, i) for i in range(x.shape[dim])])
+
+
+def repeat(x: Tensor, *repeats: Any) -> Tensor:
+    """The tensor laid out several times along each axis."""
+    counts = tuple(repeats[0]) if len(repeats) == 1 and not isinstance(repeats[0], int) else repeats
+    if len(counts) < x.ndim:
+        raise ShapeError(f"repeat needs at least one count for each of the {x.ndim} axes, not {counts}")
+    shape = (1,) * (len(counts) - x.ndim) + x.shape
+    spread = x.reshape([size for each in shape for size in (1, each)])
+    full = [size for count, each in zip(counts, shape, strict=True) for size in (count, each)]
+    return spread.expand(full).reshape([c * s for c, s in zip(counts, shape, strict=True)]).clone()
+
+
+def tile(x: Tensor, *repeats: Any) -> Tensor:
+    """`repeat`, with missing counts in front taken as 1."""
+    counts = tuple(repeats[0]) if len(repeats) == 1 and not isinstance(repeats[0], int) else repeats
+    return x.repeat(*(1,) * (x.ndim - len(counts)), *counts)
+
+
+def repeat_interleave(x: Tensor, repeats: int, dim: int | None = None) -> Tensor:
+    """Each element several times, one after the other."""
+    if dim is None:
+        return x.flatten().repeat_interleave(repeats, 0)
+    axis = canonical_dim(dim, x.ndim)
+    sizes = list(x.shape)
+    sizes.insert(axis + 1, repeats)
+    return x.unsqueeze(axis + 1).expand(sizes).flatten(axis, axis + 1)
+
+
+def roll(x: Tensor, shifts: int | Sequence[int], dims: Dims = None) -> Tensor:
+    """Elements moved along axes; those that fall off the end come in at the front."""
+    if dims is None:
+        return x.flatten().roll(shifts, 0).reshape(x.shape)
+    shifts = (shifts,) if isinstance(shifts, int) else shifts
+    for shift, axis in zip(shifts, canonical_dims(dims, x.ndim), strict=True):
+        size = x.shape[axis]
+        if size:
+            cut = size - shift % size
+            x = x.narrow(axis, cut, size - cut).cat_after(x.narrow(axis, 0, cut), axis)
+    return x
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """`value` where the mask holds."""
+    if getattr(value, "ndim", 0):
+        raise RuntimeError(f"masked_fill takes one value, not a tensor of shape {value.shape}")
+    value = value.to(x.dtype) if hasattr(value, "dtype") else x.new_tensor(value)
+    return value.where(mask, x)
+
+
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask holds, in reading order."""
+    (x_full, mask_full) = x.broadcast_with(mask)
+    return x_full[mask_full]
+
+
+def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """Rows of `source` added to the rows of `x` that `index` names; duplicates all count."""
+    axis = canonical_dim(dim, x.ndim)
+    rows = source.movedim(axis, 0) if source.ndim else source
+    return x.movedim(axis, 0).index_put((index,), rows * alpha, accumulate=True).movedim(0, axis)
+
+
+def movedim(x: Tensor, source: Dims, destination: Dims) -> Tensor:
+    """Axes moved to new places; the others keep their order."""
+    taken, put = canonical_dims(source, x.ndim), canonical_dims(destination, x.ndim)
+    order: list[int | None] = [None] * x.ndim
+    for axis, place in zip(taken, put, strict=True):
+        order[place] = axis
+    rest = iter([axis for axis in range(x.ndim) if axis not in taken])
+    return x.permute([next(rest) if axis is None else axis for axis in order])
+
+
+def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangle of the last two axes; zeros above."""
+    return x.where(x.grid(-2) + diagonal >= x.grid(-1), 0)
+
+
+def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangle of the last two axes; zeros below."""
+    return x.where(x.grid(-2) + diagonal <= x.grid(-1), 0)
+
+
+def lerp(x: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """From `x` to `end`, `weight` of the way."""
+    return x + (end - x) * weight
+
+
+def addmm(x: Tensor, first: Tensor, second: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * x + alpha * (first @ second)."""
+    product = first @ second
+    return (x if beta == 1 else x * beta) + (product if alpha == 1 else product * alpha)
+
+
+def addcmul(x: Tensor, first: Tensor, second: Tensor, *, value: float = 1) -> Tensor:
+    """x + value * first * second."""
+    return x + first * second * value
+
+
+def addcdiv(x: Tensor, first: Tensor, second: Tensor, *, value: float = 1) -> Tensor:
+    """x + value * first / second."""
+    return x + first / second * value
+
+
+def isclose(x: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+    """Whether two numbers differ by at most atol + rtol * |other|."""
+    close = (x == other) | (((x - other).abs() <= other.abs() * rtol + atol) & other.isfinite())
+    return close | (x.isnan() & other.isnan()) if equal_nan else close
+
+
+def allclose(x: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether all numbers are close."""
+    return bool(x.isclose(other, rtol, atol, equal_nan).all().item())
+
+
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
+    """The `k` largest (or smallest) along an axis, best first, and where they stood."""
+    axis = canonical_dim(dim, x.ndim)
+    if not 0 <= k <= (x.shape[axis] if x.ndim else 1):
+        raise RuntimeError(f"selected index k out of range: {k} of {x.shape}")
+    values, indices = x.sort(axis, descending=largest)
+    if not x.ndim:
+        return ValuesIndices(values, indices)
+    return ValuesIndices(values.narrow(axis, 0, k), indices.narrow(axis, 0, k))
+
+
+def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta, which is x itself where beta x is beyond `threshold`."""
+    scaled = x * beta
+    small = scaled.where(scaled <= threshold, 0.0).exp().log1p() / beta
+    return x.where(scaled > threshold, small)

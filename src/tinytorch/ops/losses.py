@@ -1,0 +1,40 @@
+"""Loss cards: how wrong a prediction is, as one number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tinytorch.ops.card import Fused, Grads
+
+if TYPE_CHECKING:
+    from tinytorch.tensor import Tensor
+
+
+class CrossEntropy(Fused):
+    """-log of the probability that logits (N, C) give to the class indices (N,), averaged
+
+    Targets equal to `ignore` count neither above nor below the line.
+    """
+
+    __slots__ = ("ignore",)
+    promotion = "free"
+    reads = {"logits": ("logits", "target"), "target": ()}
+
+    def __init__(self, ignore: int) -> None:
+        self.ignore = ignore
+
+    def definition(self, logits: Tensor, target: Tensor) -> Any:
+        counted = target != self.ignore
+        picked = logits.log_softmax(1).gather(1, target.where(counted, 0).unsqueeze(1)).squeeze(1)
+        return -picked.where(counted, 0.0).sum() / counted.sum()
+
+    def grad(self, g: Tensor, out: Tensor, logits: Tensor, target: Tensor) -> Grads:
+        counted = target != self.ignore
+        index = target.where(counted, 0).unsqueeze(1)
+        onehot = logits.new_zeros(logits.shape).scatter(1, index, 1.0)
+        share = (logits.softmax(1) - onehot).where(counted.unsqueeze(1), 0.0)
+        return share * (g / counted.sum()), None
+
+    def flops(self, out: Any, *xs: Any) -> int:
+        """Five for each logit."""
+        return int(5 * xs[0].numel())
