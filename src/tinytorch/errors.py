@@ -3,7 +3,7 @@
 TinyTorchError
 ├── ShapeError          (RuntimeError, ValueError)   sizes that do not fit together
 ├── DimensionError      (IndexError)                 an axis that a tensor does not have
-├── IndexOutOfRange     (IndexError)                 a position that an axis does not have
+├── IndexOutOfRange     (IndexError, RuntimeError)   a position that an axis does not have
 ├── DtypeError          (RuntimeError, TypeError)    element types that do not go together
 ├── DeviceError         (RuntimeError)               devices that are missing or mixed
 └── GradientError       (RuntimeError)               a gradient that cannot be had
@@ -25,7 +25,7 @@ class DimensionError(TinyTorchError, IndexError):
     """An axis that a tensor does not have."""
 
 
-class IndexOutOfRange(TinyTorchError, IndexError):
+class IndexOutOfRange(TinyTorchError, IndexError, RuntimeError):
     """A position that an axis does not have."""
 
 

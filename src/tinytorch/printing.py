@@ -59,7 +59,8 @@ def float_formatter(values: np.ndarray[Any, Any]) -> Callable[[float], str]:
             return str(value)
         return f"{value:.0f}." if whole else f"{value:.{digits}f}"
 
-    width = max((len(text(v)) for v in values.tolist()), default=0)
+    shown = values[np.isfinite(values) & (values != 0)]
+    width = max((len(text(v)) for v in shown.tolist()), default=0)
     return lambda value: text(value).rjust(width)
 
 

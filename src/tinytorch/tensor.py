@@ -12,10 +12,10 @@ from tinytorch import composed, dtypes, ops
 from tinytorch.array import Array
 from tinytorch.autograd import graph
 from tinytorch.autograd.grad_mode import MODE, no_grad
-from tinytorch.autograd.versions import check_writable, rebind, settle
+from tinytorch.autograd.versions import check_writable, keep_overwritten, rebind, settle
 from tinytorch.devices.interface import backend, device
 from tinytorch.dtypes import FLOATING, dtype
-from tinytorch.errors import DeviceError, DtypeError, ShapeError
+from tinytorch.errors import DeviceError, DtypeError, IndexOutOfRange, ShapeError
 from tinytorch.indexing import Picked, canonical_dim, canonical_dims, take_apart
 from tinytorch.layout import Layout, Shape, broadcast_shapes
 from tinytorch.observe import LISTENING, muted
@@ -170,6 +170,8 @@ def overwrite(x: Tensor, new: Tensor, writer: str) -> Tensor:
         )
     if new.requires_grad and source.dtype is not target.dtype:
         new = new.to(target.dtype)
+    if new.edge is not None:
+        keep_overwritten(new.edge[0], target)
     target.device.map(0, source, out=target)
     rebind(x, new, writer)
     return x
@@ -1202,7 +1204,7 @@ def in_range(index: Tensor, size: int, axis: int, wrap: bool = True) -> Tensor:
     low, high = int(values.min()), int(values.max())
     if high >= size or low < (-size if wrap else 0):
         wrong = high if high >= size else low
-        raise IndexError(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
+        raise IndexOutOfRange(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
     index = index.long()
     return index if low >= 0 else (index + size).where(index < 0, index)
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tinytorch.autograd.function import grad, sequence
-from tinytorch.autograd.grad_mode import no_grad
 from tinytorch.errors import GradientError
 from tinytorch.tensor import Tensor
 
@@ -65,8 +64,7 @@ def gradcheck(
         for i, (x, got) in enumerate(zip(asked, found, strict=True)):
 
             def again(which: int = which) -> Tensor:
-                with no_grad():
-                    made = func(*given)
+                made = func(*given)
                 return [each for each in sequence(made) if each.is_floating_point()][which]
 
             want = slope(again, x, g, eps)
@@ -75,8 +73,8 @@ def gradcheck(
                 if not raise_exception:
                     return False
                 raise GradcheckError(
-                    f"Jacobian mismatch for output {which} with respect to input {i}:\\n"
-                    f"numerical: {want}\\nanalytical: {have}"
+                    f"Jacobian mismatch for output {which} with respect to input {i}:\n"
+                    f"numerical: {want}\nanalytical: {have}"
                 )
     return True
 

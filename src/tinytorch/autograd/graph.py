@@ -100,7 +100,10 @@ class SavedValue:
 
 
 class Unsaved:
-    """What is left of an input whose values no wanted gradient reads."""
+    """What is left of an input whose values no wanted gradient reads.
+
+    A rule may still compute with it on the way to a gradient that nobody wants; the result is Unsaved.
+    """
 
     __slots__ = ("requires_grad", "shape")
 
@@ -112,6 +115,16 @@ class Unsaved:
     def ndim(self) -> int:
         """How many axes it had."""
         return len(self.shape)
+
+    def absorb(self, *others: Any) -> Unsaved:
+        """Any arithmetic."""
+        return self
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = absorb
+    __pow__ = __rpow__ = __neg__ = __and__ = __or__ = __lt__ = __le__ = __gt__ = __ge__ = absorb
+    __eq__ = __ne__ = absorb  # type: ignore[assignment]
+    __hash__ = object.__hash__
+    where = log = sin = cos = sinh = cosh = exp = sqrt = floor = trunc = sign = absorb
 
 
 def record(op: Op, inputs: Sequence[Tensor], arrays: Sequence[Array], outs: Sequence[Tensor]) -> None:
@@ -474,7 +487,8 @@ def register_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:
     if getattr(holder, "hooks", None) is None:
         holder.hooks = {}
     functions = holder.hooks.setdefault(index, [])
-    functions.append(hook)
+    kept = sum(1 for each in functions if hasattr(each, "retains"))  # these see what the others return
+    functions.insert(len(functions) - (0 if hasattr(hook, "retains") else kept), hook)
     return RemovableHandle(functions, hook)
 
 
@@ -489,6 +503,7 @@ def retain_grad(tensor: Tensor) -> None:
         if kept is not None:
             kept.grad = g if kept.grad is None else kept.grad + g
 
+    keep.retains = True  # type: ignore[attr-defined]
     register_hook(tensor, keep)
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinytorch.autograd.grad_mode import MODE
-from tinytorch.autograd.graph import SavedValue, record
+from tinytorch.autograd.graph import Node, SavedValue, record
 from tinytorch.dtypes import FLOATING
 from tinytorch.errors import GradientError
 from tinytorch.ops.movement import Patch, View
 
 if TYPE_CHECKING:
+    from tinytorch.array import Array
     from tinytorch.tensor import Tensor
 
 
@@ -45,6 +46,13 @@ def check_writable(x: Tensor) -> None:
             f"{kind} that requires grad is being used in an in-place operation: its gradient would "
             "belong to a value that is no longer there. Write to it under no_grad"
         )
+
+
+def keep_overwritten(node: Node, target: Array) -> None:
+    """The operation about to write to `target` reads its old values backward: keep a copy of them."""
+    for position, value in node.inputs.items():
+        if value.array.storage is target.storage and value.version == target.storage.version:
+            node.inputs[position] = SavedValue(value.array.copy())
 
 
 def rebind(x: Tensor, new: Tensor, writer: str) -> None:

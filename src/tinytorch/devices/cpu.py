@@ -85,12 +85,13 @@ class Functions(dict[Expr, Callable[..., Any]]):
             made = UFUNCS[expr[0]]
         else:
             names = ", ".join(f"x{i}" for i in range(arity(expr)))
-            made = eval(f"lambda {names}: {source(expr)}", {"inf": math.inf, "nan": math.nan}, CALLS)
+            made = eval(f"lambda {names}: {source(expr)}", CALLS)
         self[expr] = made
         return made
 
 
-CALLS = {f"{name}_": function for name, function in UFUNCS.items()}  # `and` is no Python name
+# What compound expressions may call; the underscore since `and` is no Python name.
+CALLS = {"inf": math.inf, "nan": math.nan} | {f"{name}_": call for name, call in UFUNCS.items()}
 
 
 def source(expr: Expr) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from tinytorch.layout import broadcast_shapes
 from tinytorch.ops.symbol import Symbol, inputs_of, renumbered
 
 if TYPE_CHECKING:
@@ -102,7 +103,11 @@ class Elementwise(Op):
 
     def forward(self, *xs: Array) -> Array:
         """One pass of the device."""
-        return xs[0].device.map(self.expr, *xs)
+        try:
+            return xs[0].device.map(self.expr, *xs)
+        except ValueError:
+            broadcast_shapes(*[x.shape for x in xs])  # says which sizes do not fit, if that is it
+            raise
 
     def read(self) -> tuple[Rule | None, ...] | None:
         """Run `grad` once on symbols, and write down the expression of each gradient."""
