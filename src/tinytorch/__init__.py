@@ -1,31 +1,20 @@
 """TinyTorch: a small, complete deep learning framework with PyTorch's names."""
 
+from typing import Any
+
 from tinytorch.overlay import overlay
 
 __path__ = overlay(__name__, __path__)
 
-from tinytorch import dtypes
-from tinytorch.devices.interface import device
-from tinytorch.dtypes import (
-    double,
-    dtype,
-    finfo,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    half,
-    iinfo,
-    int8,
-    int16,
-    int32,
-    int64,
-    long,
-    promote_types,
-    set_default_dtype,
-    uint8,
+from tinytorch import autograd, dtypes, functions
+from tinytorch.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
 )
-from tinytorch.tensor import Tensor
 from tinytorch.creation import (
     arange,
     as_tensor,
@@ -48,18 +37,49 @@ from tinytorch.creation import (
     zeros,
     zeros_like,
 )
-from tinytorch import autograd, functions
-from tinytorch.autograd import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    no_grad,
-    set_grad_enabled,
+from tinytorch.devices.interface import device
+from tinytorch.dtypes import (
+    double,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    promote_types,
+    set_default_dtype,
+    uint8,
 )
 from tinytorch.printing import set_printoptions
+from tinytorch.random import (
+    Generator,
+    bernoulli,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
+from tinytorch.tensor import Tensor
 
 __version__ = "0.1.0"
+
+from tinytorch import nn, optim, utils  # these stand on everything above
 
 # The submodule gradcheck must not hide the function of the same name.
 autograd.gradcheck = autograd.__getattr__("gradcheck")
@@ -70,6 +90,6 @@ bool = dtypes.bool_
 globals().update(functions.FUNCTIONS)
 
 
-def is_tensor(x: object) -> "bool":
+def is_tensor(x: object) -> Any:
     """Whether something is a tensor."""
     return isinstance(x, Tensor)

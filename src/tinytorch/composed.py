@@ -231,13 +231,17 @@ def addcdiv(x: Tensor, first: Tensor, second: Tensor, *, value: float = 1) -> Te
     return x + first / second * value
 
 
-def isclose(x: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+def isclose(
+    x: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
     """Whether two numbers differ by at most atol + rtol * |other|."""
     close = (x == other) | (((x - other).abs() <= other.abs() * rtol + atol) & other.isfinite())
     return close | (x.isnan() & other.isnan()) if equal_nan else close
 
 
-def allclose(x: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    x: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Whether all numbers are close."""
     return bool(x.isclose(other, rtol, atol, equal_nan).all().item())
 

@@ -46,7 +46,11 @@ def inferred(data: Any) -> Dtype:
         return dtypes.from_numpy(data.dtype)
     if isinstance(data, (list, tuple)):
         kinds = {inferred(each) for each in data}
-        return max(kinds, key=lambda each: (each.category, each.itemsize)) if kinds else dtypes.get_default_dtype()
+        return (
+            max(kinds, key=lambda each: (each.category, each.itemsize))
+            if kinds
+            else dtypes.get_default_dtype()
+        )
     return dtypes.of_number(data)
 
 
@@ -57,7 +61,9 @@ def plain(data: Any) -> Any:
     return [plain(each) for each in data] if isinstance(data, (list, tuple)) else data
 
 
-def tensor(data: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A copy of nested lists, numbers, an array or a tensor (`torch.tensor`).
 
     >>> tensor([[1, 2], [3, 4]])
@@ -75,7 +81,11 @@ def as_tensor(data: Any, dtype: Dtype | None = None, device: Any = None) -> Tens
     """A tensor of `data`; shares memory with tensors and NumPy arrays where the dtype stays."""
     if isinstance(data, np.ndarray):
         data = from_numpy(data)
-    return data.to(dtype=dtype, device=device) if isinstance(data, Tensor) else tensor(data, dtype=dtype, device=device)
+    return (
+        data.to(dtype=dtype, device=device)
+        if isinstance(data, Tensor)
+        else tensor(data, dtype=dtype, device=device)
+    )
 
 
 def from_numpy(values: np.ndarray[Any, Any]) -> Tensor:
@@ -91,7 +101,9 @@ def from_numpy(values: np.ndarray[Any, Any]) -> Tensor:
     return Tensor(backend().upload(values))
 
 
-def full(size: Any, fill_value: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any, fill_value: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor full of one number."""
     chosen = dtype or dtypes.of_number(fill_value)
     return made(np.full(axes_of((size,)), fill_value, chosen.numpy), None, device, requires_grad)
@@ -140,7 +152,15 @@ def empty_like(x: Tensor, *, dtype: Dtype | None = None) -> Tensor:
     return empty(x.shape, dtype=dtype or x.dtype)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Numbers from `start` up to, not including, `end`.
 
     >>> arange(3), arange(1, 2, 0.25)
@@ -156,7 +176,9 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Dtype | None = 
     return made((start + np.arange(count) * step).astype(chosen.numpy), None, device, requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: float, end: float, steps: int, *, dtype: Dtype | None = None, requires_grad: bool = False
+) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
     chosen = dtype or dtypes.get_default_dtype()
     return made(np.linspace(start, end, steps).astype(chosen.numpy), None, None, requires_grad)
@@ -198,7 +220,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise RuntimeError("stack expects a non-empty TensorList")
     for x in tensors:
         if x.shape != tensors[0].shape:
-            raise ShapeError(f"stack expects each tensor to be equal size, but got {tensors[0].shape} and {x.shape}")
+            raise ShapeError(
+                f"stack expects each tensor to be equal size, but got {tensors[0].shape} and {x.shape}"
+            )
     axis = canonical_dim(dim, tensors[0].ndim + 1)
     return cat([x.unsqueeze(axis) for x in tensors], axis)
 
@@ -208,7 +232,11 @@ def where(condition: Tensor, x: Any = None, y: Any = None) -> Any:
     if x is None:
         return condition.nonzero(as_tuple=True)
     if not isinstance(x, Tensor):
-        x = y.new_tensor(x) if isinstance(y, Tensor) and dtypes.of_number(x).category <= y.dtype.category else tensor(x)
+        x = (
+            y.new_tensor(x)
+            if isinstance(y, Tensor) and dtypes.of_number(x).category <= y.dtype.category
+            else tensor(x)
+        )
     return x.where(condition, y)
 
 
@@ -218,7 +246,9 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     >>> einsum("ij,jk->ik", eye(2), ones(2, 3)).shape
     (2, 3)
     """
-    given = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    given = (
+        list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    )
     sources, _, target = equation.replace(" ", "").partition("->")
     terms = sources.split(",")
     if len(terms) != len(given):
@@ -240,7 +270,9 @@ def without_dots(terms: list[str], target: str, given: list[Tensor], arrow: bool
     """`...` spelled out with letters that nobody uses."""
     used = set("".join(terms) + target)
     free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in used]
-    counts = [x.ndim - len(term.replace("...", "")) for x, term in zip(given, terms, strict=True) if "..." in term]
+    counts = [
+        x.ndim - len(term.replace("...", "")) for x, term in zip(given, terms, strict=True) if "..." in term
+    ]
     dots = "".join(free[: max(counts, default=0)])
     spelled = []
     for x, term in zip(given, terms, strict=True):
@@ -279,9 +311,18 @@ def contracted(x: Tensor, y: Tensor, letters: str, target: str, later: list[str]
     right = [i for i in range(len(letters)) if i not in ended + batch + left]
     if not ended:
         return x * y
-    rows = x.permute([*batch, *left, *right, *ended]).reshape([*[x.shape[i] for i in batch], math.prod([x.shape[i] for i in left]), -1])
-    columns = y.permute([*batch, *ended, *left, *right]).reshape([*[y.shape[i] for i in batch], rows.shape[-1], -1])
+    rows = x.permute([*batch, *left, *right, *ended]).reshape(
+        [*[x.shape[i] for i in batch], math.prod([x.shape[i] for i in left]), -1]
+    )
+    columns = y.permute([*batch, *ended, *left, *right]).reshape(
+        [*[y.shape[i] for i in batch], rows.shape[-1], -1]
+    )
     out = rows @ columns
-    sizes = [*[x.shape[i] for i in batch], *[x.shape[i] for i in left], *[y.shape[i] for i in right], *[1] * len(ended)]
+    sizes = [
+        *[x.shape[i] for i in batch],
+        *[x.shape[i] for i in left],
+        *[y.shape[i] for i in right],
+        *[1] * len(ended),
+    ]
     order = [*batch, *left, *right, *ended]
     return out.reshape(sizes).permute([order.index(i) for i in range(len(letters))])

@@ -135,9 +135,7 @@ class Layout:
             raise ShapeError(f"cannot expand {self.shape} to {tuple(shape)}: sizes are not negative")
         return Layout(tuple(sizes), tuple(strides), self.offset)
 
-    def slice(
-        self, axis: int, start: int | None = None, stop: int | None = None, step: int = 1
-    ) -> Layout:
+    def slice(self, axis: int, start: int | None = None, stop: int | None = None, step: int = 1) -> Layout:
         """Every `step`-th index of one axis from `start` up to `stop`, with Python's rules for bounds.
 
         Raises ShapeError unless `step` is positive.
@@ -210,9 +208,7 @@ class Layout:
         """
         length, stride = self.shape[axis], self.strides[axis]
         if not 0 <= size <= length or step < 1:
-            raise ShapeError(
-                f"cannot unfold {length} elements into windows of {size}, one every {step}"
-            )
+            raise ShapeError(f"cannot unfold {length} elements into windows of {size}, one every {step}")
         count = (length - size) // step + 1
         return Layout(
             (*replaced(self.shape, axis, count), size),

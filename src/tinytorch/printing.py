@@ -74,9 +74,7 @@ def edges(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return values
 
 
-def lines(
-    values: np.ndarray[Any, Any], indent: int, summarize: bool, show: Callable[[Any], str]
-) -> str:
+def lines(values: np.ndarray[Any, Any], indent: int, summarize: bool, show: Callable[[Any], str]) -> str:
     """Nested brackets; long rows wrap, long axes are cut in the middle."""
     if values.ndim == 0:
         return show(values.item())

@@ -23,6 +23,12 @@ from tinytorch.ops.card import FLOAT, FREE, Op
 from tinytorch.printing import text
 
 Number = int | float | bool
+# Inside the class these names belong to methods.
+Int = int
+Float = float
+Flag = bool
+Dtype = dtypes.dtype
+DeviceName = device
 Dims = int | Sequence[int] | None
 
 
@@ -40,7 +46,7 @@ def apply(op: Op, *inputs: Tensor) -> Any:
                 inputs = promoted(op, inputs)
                 arrays = [x.array for x in inputs]
                 break
-    made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
+    made: Any = evaluate(op, arrays) if op.defined else op.forward(*arrays)
     outs = (Tensor(made),) if type(made) is Array else tuple([Tensor(each) for each in made])
     if MODE.recording and op.differentiable:
         for x in inputs:
@@ -110,15 +116,16 @@ def operand(x: Tensor, other: Any) -> Any:
     return constant(other, mine if its.category <= mine.category else its, x.array.device)
 
 
-def binary(card: Op, swapped: bool = False) -> Callable[[Tensor, Any], Any]:
+def binary(card: Op, swapped: bool = False) -> Callable[[Tensor, Any], Tensor]:
     """An operator of two sides."""
 
-    def method(self: Tensor, other: Any) -> Any:
+    def method(self: Tensor, other: Any) -> Tensor:
         if type(other) is not Tensor:
             other = operand(self, other)
             if other is NotImplemented:
                 return NotImplemented
-        return apply(card, other, self) if swapped else apply(card, self, other)
+        made: Tensor = apply(card, other, self) if swapped else apply(card, self, other)
+        return made
 
     return method
 
@@ -201,9 +208,12 @@ class Tensor:
     array: Array
     edge: graph.Edge | None
     grad: Tensor | None
-    view_of: tuple[Tensor, int] | None
+    view_of: tuple[Tensor, Int] | None
+    hooks: dict[Int, list[Callable[..., Any]]]
+    add_: Callable[..., Tensor]  # this one and its kind are made from WRITERS below
+    index_put_: Callable[..., Tensor]
 
-    def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
+    def __init__(self, data: Any = (), *sizes: Int, requires_grad: Flag = False) -> None:
         if type(data) is Array:
             self.array = data
         else:
@@ -221,32 +231,32 @@ class Tensor:
         return self.array.shape
 
     @property
-    def dtype(self) -> dtype:
+    def dtype(self) -> Dtype:
         """The element type."""
         return self.array.dtype
 
     @property
-    def device(self) -> device:
+    def device(self) -> DeviceName:
         """Where its memory is."""
-        return device(self.array.device.name)
+        return DeviceName(self.array.device.name)
 
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> Int:
         """How many axes it has."""
         return len(self.array.shape)
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self) -> Int:
         """Bytes that its elements take."""
         return self.numel() * self.array.dtype.itemsize
 
     @property
-    def itemsize(self) -> int:
+    def itemsize(self) -> Int:
         """Bytes of one element."""
         return self.array.dtype.itemsize
 
     @property
-    def is_leaf(self) -> bool:
+    def is_leaf(self) -> Flag:
         """Whether no recorded operation made it."""
         return self.edge is None
 
@@ -266,44 +276,44 @@ class Tensor:
     def data(self, new: Tensor) -> None:
         self.array = new.array
 
-    def size(self, dim: int | None = None) -> Any:
+    def size(self, dim: Int | None = None) -> Any:
         """The shape, or the size of one axis."""
         return self.shape if dim is None else self.shape[canonical_dim(dim, self.ndim)]
 
-    def dim(self) -> int:
+    def dim(self) -> Int:
         """How many axes it has."""
         return len(self.array.shape)
 
-    def numel(self) -> int:
+    def numel(self) -> Int:
         """How many elements it has."""
         return prod(self.array.shape)
 
-    def element_size(self) -> int:
+    def element_size(self) -> Int:
         """Bytes of one element."""
         return self.array.dtype.itemsize
 
-    def stride(self, dim: int | None = None) -> Any:
+    def stride(self, dim: Int | None = None) -> Any:
         """Elements to move for one step along each axis, or along one."""
         strides = self.array.layout.strides
         return strides if dim is None else strides[canonical_dim(dim, self.ndim)]
 
-    def storage_offset(self) -> int:
+    def storage_offset(self) -> Int:
         """Where its first element lies in the storage, in elements."""
         return self.array.layout.offset
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self) -> Flag:
         """Whether reading order is memory order."""
         return self.array.layout.is_contiguous()
 
-    def is_floating_point(self) -> bool:
+    def is_floating_point(self) -> Flag:
         """Whether its type is a floating point one."""
         return self.array.dtype.is_floating_point
 
-    def data_ptr(self) -> int:
+    def data_ptr(self) -> Int:
         """The address of its first element (CPU)."""
         return int(self.numpy_view().ctypes.data)
 
-    def __len__(self) -> int:
+    def __len__(self) -> Int:
         if not self.shape:
             raise TypeError("len() of a 0-d tensor")
         return self.shape[0]
@@ -315,25 +325,25 @@ class Tensor:
 
     __hash__ = object.__hash__
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Flag:
         if self.numel() != 1:
             raise RuntimeError(
                 f"Boolean value of Tensor with more than one value is ambiguous: this one has shape {self.shape}"
             )
         return bool(self.item())
 
-    def __int__(self) -> int:
+    def __int__(self) -> Int:
         return int(self.item())
 
-    def __float__(self) -> float:
+    def __float__(self) -> Float:
         return float(self.item())
 
-    def __index__(self) -> int:
+    def __index__(self) -> Int:
         if self.array.dtype.is_floating_point or self.numel() != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: Any) -> Flag:
         return bool((self == value).any().item())
 
     def __repr__(self) -> str:
@@ -356,13 +366,13 @@ class Tensor:
         """Its values as NumPy sees them; on the CPU the same memory."""
         return self.array.device.download(self.array)
 
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+    def numpy(self, *, force: Flag = False) -> np.ndarray[Any, Any]:
         """Its values as NumPy sees them; on the CPU the same memory. Refuses what would lose a gradient."""
         if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy()")
         return self.numpy_view()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(self, dtype: Any = None, copy: Flag | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def item(self) -> Any:
@@ -377,7 +387,9 @@ class Tensor:
         """Nested lists of Python numbers."""
         return self.numpy_view().tolist()
 
-    def to(self, *args: Any, dtype: dtype | None = None, device: Any = None, copy: bool = False, **_: Any) -> Tensor:
+    def to(
+        self, *args: Any, dtype: Dtype | None = None, device: Any = None, copy: Flag = False, **_: Any
+    ) -> Tensor:
         """As another dtype, on another device, or like another tensor; itself where nothing changes."""
         for each in args:
             if isinstance(each, dtypes.dtype):
@@ -433,27 +445,27 @@ class Tensor:
         """A plain tensor over an array, without history."""
         return Tensor(array)
 
-    def new_tensor(self, data: Any, dtype: dtype | None = None) -> Tensor:
+    def new_tensor(self, data: Any, dtype: Dtype | None = None) -> Tensor:
         """New values in the dtype of this tensor."""
         return Tensor(self.array.device.upload(np.array(data, (dtype or self.array.dtype).numpy)))
 
-    def new_full(self, size: Any, value: Any, *, dtype: dtype | None = None) -> Tensor:
+    def new_full(self, size: Any, value: Any, *, dtype: Dtype | None = None) -> Tensor:
         """A new tensor full of one value."""
         return Tensor(self.array.device.upload(np.full(size, value, (dtype or self.array.dtype).numpy)))
 
-    def new_zeros(self, *size: Any, dtype: dtype | None = None) -> Tensor:
+    def new_zeros(self, *size: Any, dtype: Dtype | None = None) -> Tensor:
         """A new tensor of zeros."""
         return self.new_full(axes_of(size), 0, dtype=dtype)
 
-    def new_ones(self, *size: Any, dtype: dtype | None = None) -> Tensor:
+    def new_ones(self, *size: Any, dtype: Dtype | None = None) -> Tensor:
         """A new tensor of ones."""
         return self.new_full(axes_of(size), 1, dtype=dtype)
 
-    def new_empty(self, *size: Any, dtype: dtype | None = None) -> Tensor:
+    def new_empty(self, *size: Any, dtype: Dtype | None = None) -> Tensor:
         """A new tensor with arbitrary values."""
         return Tensor(self.array.device.empty(axes_of(size), dtype or self.array.dtype))
 
-    def grid(self, dim: int) -> Tensor:
+    def grid(self, dim: Int) -> Tensor:
         """The index along one axis, shaped to broadcast with this tensor."""
         axis = canonical_dim(dim, self.ndim)
         shape = [-1 if each == axis else 1 for each in range(self.ndim)]
@@ -497,7 +509,9 @@ class Tensor:
         if self.edge is not None and not requires_grad:
             raise RuntimeError("you can only change requires_grad flags of leaf variables")
         if requires_grad and not self.is_floating_point():
-            raise RuntimeError(f"only Tensors of floating point dtype can require gradients, not {self.dtype}")
+            raise RuntimeError(
+                f"only Tensors of floating point dtype can require gradients, not {self.dtype}"
+            )
         self.requires_grad = bool(requires_grad)
         return self
 
@@ -561,7 +575,10 @@ class Tensor:
         """self / other, rounded by "floor" or "trunc" on request."""
         if rounding_mode == "floor":
             return self // other
-        whole = not self.is_floating_point() and not getattr(other, "is_floating_point", lambda: isinstance(other, float))()
+        whole = (
+            not self.is_floating_point()
+            and not getattr(other, "is_floating_point", lambda: isinstance(other, float))()
+        )
         quotient = self / other
         if rounding_mode is None:
             return quotient
@@ -632,7 +649,11 @@ class Tensor:
         """Held between `min` and `max`; numbers or tensors."""
         if min is None and max is None:
             raise RuntimeError("clamp needs at least one of min and max")
-        low = operand(self, -np.inf if min is None else min) if min is not None or self.is_floating_point() else None
+        low = (
+            operand(self, -np.inf if min is None else min)
+            if min is not None or self.is_floating_point()
+            else None
+        )
         if low is None:
             return self.minimum(max)
         if max is None:
@@ -646,13 +667,13 @@ class Tensor:
 
     clip = clamp
 
-    def softmax(self, dim: int, dtype: dtype | None = None) -> Tensor:
+    def softmax(self, dim: Int, dtype: Dtype | None = None) -> Tensor:
         """exp(x) over its sum along `dim`."""
         x = self if dtype is None else self.to(dtype)
         made: Tensor = apply(ops.Softmax(canonical_dim(dim, self.ndim)), x)
         return made
 
-    def log_softmax(self, dim: int, dtype: dtype | None = None) -> Tensor:
+    def log_softmax(self, dim: Int, dtype: Dtype | None = None) -> Tensor:
         """The logarithm of the softmax, without forming it."""
         x = self if dtype is None else self.to(dtype)
         made: Tensor = apply(ops.LogSoftmax(canonical_dim(dim, self.ndim)), x)
@@ -660,7 +681,7 @@ class Tensor:
 
     # reductions
 
-    def sum(self, dim: Dims = None, keepdim: Any = False, *, dtype: dtype | None = None) -> Tensor:
+    def sum(self, dim: Dims = None, keepdim: Any = False, *, dtype: Dtype | None = None) -> Tensor:
         """All elements, or those along `dim`, added up. Integers and bools add up as int64."""
         axes = canonical_dims(dim, self.ndim)
         if dtype is None and self.array.dtype.category != FLOATING:
@@ -669,7 +690,7 @@ class Tensor:
         made: Tensor = apply(ops.Sum(axes, keepdim), x)
         return made
 
-    def prod(self, dim: int | None = None, keepdim: Any = False, *, dtype: dtype | None = None) -> Tensor:
+    def prod(self, dim: Int | None = None, keepdim: Any = False, *, dtype: Dtype | None = None) -> Tensor:
         """All elements, or those along `dim`, multiplied."""
         if dtype is None and self.array.dtype.category != FLOATING:
             dtype = dtypes.int64
@@ -714,7 +735,7 @@ class Tensor:
             return self.amin()
         return self.extreme("minimum", dim, keepdim)
 
-    def extreme(self, fold: str, dim: int, keepdim: Any) -> composed.ValuesIndices:
+    def extreme(self, fold: str, dim: Int, keepdim: Any) -> composed.ValuesIndices:
         """The extreme values along one axis, and where the first of them stand."""
         axis = canonical_dim(dim, self.ndim)
         if not self.ndim:
@@ -726,15 +747,15 @@ class Tensor:
             return composed.ValuesIndices(values, indices)
         return composed.ValuesIndices(values.squeeze(axis), indices.squeeze(axis))
 
-    def argmax(self, dim: int | None = None, keepdim: Any = False) -> Tensor:
+    def argmax(self, dim: Int | None = None, keepdim: Any = False) -> Tensor:
         """Where the first largest element stands: in reading order, or along `dim`."""
         return self.first_of("maximum", dim, keepdim)
 
-    def argmin(self, dim: int | None = None, keepdim: Any = False) -> Tensor:
+    def argmin(self, dim: Int | None = None, keepdim: Any = False) -> Tensor:
         """Where the first smallest element stands: in reading order, or along `dim`."""
         return self.first_of("minimum", dim, keepdim)
 
-    def first_of(self, fold: str, dim: int | None, keepdim: Any) -> Tensor:
+    def first_of(self, fold: str, dim: Int | None, keepdim: Any) -> Tensor:
         """The index of an extreme."""
         x = self.flatten() if dim is None or not self.ndim else self
         axis = canonical_dim(0 if dim is None else dim, self.ndim if dim is not None else 1)
@@ -754,7 +775,7 @@ class Tensor:
         """How many elements are not 0."""
         return (self != 0).sum(dim)
 
-    def cumsum(self, dim: int, *, dtype: dtype | None = None) -> Tensor:
+    def cumsum(self, dim: Int, *, dtype: Dtype | None = None) -> Tensor:
         """Running sum."""
         if dtype is None and self.array.dtype.category != FLOATING:
             dtype = dtypes.int64
@@ -762,7 +783,7 @@ class Tensor:
         made: Tensor = apply(ops.Cumsum(canonical_dim(dim, self.ndim)), x)
         return made
 
-    def cumprod(self, dim: int, *, dtype: dtype | None = None) -> Tensor:
+    def cumprod(self, dim: Int, *, dtype: Dtype | None = None) -> Tensor:
         """Running product."""
         if dtype is None and self.array.dtype.category != FLOATING:
             dtype = dtypes.int64
@@ -770,12 +791,12 @@ class Tensor:
         made: Tensor = apply(ops.Cumprod(canonical_dim(dim, self.ndim)), x)
         return made
 
-    def sort(self, dim: int = -1, descending: Any = False, stable: Any = False) -> composed.ValuesIndices:
+    def sort(self, dim: Int = -1, descending: Any = False, stable: Any = False) -> composed.ValuesIndices:
         """In order along an axis, and where the elements stood; equal ones keep their order."""
         values, indices = apply(ops.Sort(canonical_dim(dim, self.ndim), descending), self)
         return composed.ValuesIndices(values, indices)
 
-    def argsort(self, dim: int = -1, descending: Any = False, stable: Any = False) -> Tensor:
+    def argsort(self, dim: Int = -1, descending: Any = False, stable: Any = False) -> Tensor:
         """Where the elements stand that `sort` would put in order."""
         return self.sort(dim, descending).indices
 
@@ -785,7 +806,9 @@ class Tensor:
         """The matrix product; 1-d operands are a row on the left, a column on the right; batches broadcast."""
         x, y = self, other
         if not x.ndim or not y.ndim:
-            raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
+            raise RuntimeError(
+                f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D"
+            )
         if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
             raise ShapeError(
                 f"cannot multiply {x.shape} @ {y.shape}: {x.shape[-1]} columns meet "
@@ -809,7 +832,9 @@ class Tensor:
     def bmm(self, other: Tensor) -> Tensor:
         """The products of two batches of matrices."""
         if self.ndim != 3 or other.ndim != 3 or self.shape[0] != other.shape[0]:
-            raise RuntimeError(f"bmm takes two batches of matrices, not shapes {self.shape} and {other.shape}")
+            raise RuntimeError(
+                f"bmm takes two batches of matrices, not shapes {self.shape} and {other.shape}"
+            )
         return self.matmul(other)
 
     def dot(self, other: Tensor) -> Tensor:
@@ -873,7 +898,7 @@ class Tensor:
             raise ShapeError(f"permute needs each of the {self.ndim} axes once, not {axes}")
         return see(ops.Permute(canonical_dims(axes, self.ndim)), self)
 
-    def transpose(self, dim0: int, dim1: int) -> Tensor:
+    def transpose(self, dim0: Int, dim1: Int) -> Tensor:
         """Two axes exchanged."""
         first, second = canonical_dim(dim0, self.ndim), canonical_dim(dim1, self.ndim)
         axes = list(range(self.ndim))
@@ -898,7 +923,9 @@ class Tensor:
     def mT(self) -> Tensor:
         """The last two axes exchanged."""
         if self.ndim < 2:
-            raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices, not {self.ndim}D")
+            raise RuntimeError(
+                f"tensor.mT is only supported on matrices or batches of matrices, not {self.ndim}D"
+            )
         return self.transpose(-2, -1)
 
     def expand(self, *sizes: Any) -> Tensor:
@@ -916,7 +943,7 @@ class Tensor:
         axes = canonical_dims(dim, self.ndim)
         return see(ops.Reshape(self.array.layout.squeeze(axes).shape), self)
 
-    def unsqueeze(self, dim: int) -> Tensor:
+    def unsqueeze(self, dim: Int) -> Tensor:
         """With a new axis of size 1."""
         axis = canonical_dim(dim, self.ndim + 1)
         return self.seen(self.array.layout.unsqueeze(axis))
@@ -925,24 +952,26 @@ class Tensor:
         """Its memory under any layout."""
         return see(ops.View(layout, self.array.layout), self)
 
-    def select(self, dim: int, index: int) -> Tensor:
+    def select(self, dim: Int, index: Int) -> Tensor:
         """One index of an axis."""
         return self.seen(self.array.layout.select(canonical_dim(dim, self.ndim), index))
 
-    def narrow(self, dim: int, start: int, length: int) -> Tensor:
+    def narrow(self, dim: Int, start: Int, length: Int) -> Tensor:
         """`length` indices of an axis from `start` on."""
         axis = canonical_dim(dim, self.ndim)
         size = self.shape[axis]
         start = start + size if start < 0 else start
         if not 0 <= start <= start + length <= size:
-            raise ShapeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}) of axis {axis}")
+            raise ShapeError(
+                f"start ({start}) + length ({length}) exceeds dimension size ({size}) of axis {axis}"
+            )
         return see(ops.Slice(axis, start, start + length, 1), self)
 
-    def unfold(self, dimension: int, size: int, step: int) -> Tensor:
+    def unfold(self, dimension: Int, size: Int, step: Int) -> Tensor:
         """Windows of `size` elements, one every `step`; the window is a new last axis."""
         return self.seen(self.array.layout.unfold(canonical_dim(dimension, self.ndim), size, step))
 
-    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    def diagonal(self, offset: Int = 0, dim1: Int = 0, dim2: Int = 1) -> Tensor:
         """The elements (i, i + offset) of two axes, as a new last axis."""
         first, second = canonical_dim(dim1, self.ndim), canonical_dim(dim2, self.ndim)
         return self.seen(self.array.layout.diagonal(offset, first, second))
@@ -951,7 +980,7 @@ class Tensor:
         """Axes walked backwards. A view here (strides may be negative); PyTorch copies."""
         return see(ops.Flip(canonical_dims(axes_of(dims), self.ndim)), self)
 
-    def as_strided(self, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    def as_strided(self, size: Any, stride: Any, storage_offset: Int | None = None) -> Tensor:
         """Its storage under any shape, strides and offset."""
         offset = self.storage_offset() if storage_offset is None else storage_offset
         return self.seen(Layout(tuple(size), tuple(stride), offset))
@@ -981,13 +1010,13 @@ class Tensor:
     def __reduce__(self) -> Any:
         return unpickled, (self.numpy_view().copy(), self.requires_grad, type(self))
 
-    def cat_after(self, other: Tensor, axis: int) -> Tensor:
+    def cat_after(self, other: Tensor, axis: Int) -> Tensor:
         """This tensor, and then another along one axis."""
         sizes = (self.shape[axis], other.shape[axis])
         made: Tensor = apply(ops.Cat(canonical_dim(axis, self.ndim), sizes), self, other)
         return made
 
-    def pad_axis(self, axis: int, size: int) -> Tensor:
+    def pad_axis(self, axis: Int, size: Int) -> Tensor:
         """Zeros after the end of one axis, up to `size`."""
         shape = [size - n if i == axis else n for i, n in enumerate(self.shape)]
         return self.cat_after(self.new_zeros(shape), axis)
@@ -1011,7 +1040,9 @@ class Tensor:
         if not parts.picked:
             return x
         x, indices, rank, front = prepared(x, parts.picked)
-        out: Tensor = apply(ops.INDEX, x, *indices) if len(indices) > 1 else apply(ops.INDEX_SELECT, x, *indices)
+        out: Tensor = (
+            apply(ops.INDEX, x, *indices) if len(indices) > 1 else apply(ops.INDEX_SELECT, x, *indices)
+        )
         if parts.adjacent and front:
             out = out.movedim(tuple(range(rank)), tuple(range(front, front + rank)))
         return out
@@ -1042,34 +1073,40 @@ class Tensor:
         made: Tensor = apply(ops.IndexPut(accumulate), self, value, *checked)
         return made
 
-    def index_select(self, dim: int, index: Tensor) -> Tensor:
+    def index_select(self, dim: Int, index: Tensor) -> Tensor:
         """The rows along an axis that `index` names."""
         axis = canonical_dim(dim, self.ndim)
         if index.ndim > 1:
             raise IndexError(f"index_select(): Index is supposed to be a vector, not of shape {index.shape}")
         x = self if self.ndim else self.reshape(1)
-        rows: Tensor = apply(ops.INDEX_SELECT, x.movedim(axis, 0), in_range(index.reshape(-1), x.shape[axis], axis))
+        rows: Tensor = apply(
+            ops.INDEX_SELECT, x.movedim(axis, 0), in_range(index.reshape(-1), x.shape[axis], axis)
+        )
         return rows.movedim(0, axis) if self.ndim else rows.reshape(())
 
-    def gather(self, dim: int, index: Tensor) -> Tensor:
+    def gather(self, dim: Int, index: Tensor) -> Tensor:
         """Read at `index` along one axis, all other axes at their own position."""
         axis = canonical_dim(dim, self.ndim)
         x, index = self.lined_up(axis, index, "gather")
         made: Tensor = apply(ops.Gather(axis), x, index)
         return made
 
-    def lined_up(self, axis: int, index: Tensor, name: str) -> tuple[Tensor, Tensor]:
+    def lined_up(self, axis: Int, index: Tensor, name: str) -> tuple[Tensor, Tensor]:
         """An index that fits for gather and scatter. Raises for one that does not."""
         if index.dtype is not dtypes.int64:
             raise DtypeError(f"{name}(): Expected dtype int64 for index, not {index.dtype}")
         if max(index.ndim, 1) != max(self.ndim, 1):
-            raise ShapeError(f"{name}: the index has {index.ndim} axes and the tensor {self.ndim}; they must agree")
+            raise ShapeError(
+                f"{name}: the index has {index.ndim} axes and the tensor {self.ndim}; they must agree"
+            )
         for each, (size, full) in enumerate(zip(index.shape, self.shape, strict=False)):
             if each != axis and size > full and index.numel():
-                raise ShapeError(f"{name}: the index {index.shape} reaches beyond {self.shape} on axis {each}")
+                raise ShapeError(
+                    f"{name}: the index {index.shape} reaches beyond {self.shape} on axis {each}"
+                )
         return self, in_range(index, self.shape[axis] if self.ndim else 1, axis, wrap=False)
 
-    def scatter(self, dim: int, index: Tensor, src: Any) -> Tensor:
+    def scatter(self, dim: Int, index: Tensor, src: Any) -> Tensor:
         """With `src` written at `index` along one axis."""
         axis = canonical_dim(dim, self.ndim)
         x, index = self.lined_up(axis, index, "scatter")
@@ -1077,14 +1114,14 @@ class Tensor:
         made: Tensor = apply(ops.Scatter(axis, False), x, index, value)
         return made
 
-    def scatter_add(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    def scatter_add(self, dim: Int, index: Tensor, src: Tensor) -> Tensor:
         """With `src` added at `index` along one axis; duplicates all count."""
         axis = canonical_dim(dim, self.ndim)
         x, index = self.lined_up(axis, index, "scatter_add")
         made: Tensor = apply(ops.Scatter(axis, True), x, index, src)
         return made
 
-    def take_along_dim(self, indices: Tensor, dim: int) -> Tensor:
+    def take_along_dim(self, indices: Tensor, dim: Int) -> Tensor:
         """`gather` with broadcasting."""
         axis = canonical_dim(dim, self.ndim)
         shape = [max(a, b) for a, b in zip(indices.shape, self.shape, strict=True)]
@@ -1215,11 +1252,53 @@ def trimmed(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     return shape[extra:] if extra > 0 and all(n == 1 for n in shape[:extra]) else shape
 
 
-WRITERS = (
-    "add sub mul div pow neg abs exp log sqrt rsqrt reciprocal sin cos tanh sigmoid relu floor ceil round "
-    "trunc sign clamp masked_fill index_put scatter scatter_add index_add lerp addcmul addcdiv square erf "
-    "floor_divide remainder tril triu cumsum log1p expm1 multiply divide subtract clip addmm"
-).split()
+WRITERS = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "pow",
+    "neg",
+    "abs",
+    "exp",
+    "log",
+    "sqrt",
+    "rsqrt",
+    "reciprocal",
+    "sin",
+    "cos",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "floor",
+    "ceil",
+    "round",
+    "trunc",
+    "sign",
+    "clamp",
+    "masked_fill",
+    "index_put",
+    "scatter",
+    "scatter_add",
+    "index_add",
+    "lerp",
+    "addcmul",
+    "addcdiv",
+    "square",
+    "erf",
+    "floor_divide",
+    "remainder",
+    "tril",
+    "triu",
+    "cumsum",
+    "log1p",
+    "expm1",
+    "multiply",
+    "divide",
+    "subtract",
+    "clip",
+    "addmm",
+]
 for _name in WRITERS:
     setattr(Tensor, f"{_name}_", in_place(getattr(Tensor, _name), f"{_name}_"))
 for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod", "and", "or", "xor"):

@@ -74,6 +74,8 @@ class Context:
 
     def __init__(self) -> None:
         self.to_save: tuple[Any, ...] = ()
+        self.versions: list[Any] = []
+        self.places: list[int] = []  # which arguments are tensors
         self.dirty: tuple[Any, ...] = ()
         self.constant: tuple[Any, ...] = ()
         self.materialize = True
@@ -118,6 +120,8 @@ class CustomOp(Op):
 
     __slots__ = ("context", "function", "shapes")
 
+    shapes: list[Any]
+
     def __init__(self, context: Context, function: Any) -> None:
         self.context = context
         self.function = function
@@ -131,7 +135,9 @@ class CustomOp(Op):
         gs = list(g) if isinstance(g, tuple) else [g]
         if self.context.materialize:
             like = next(each for each in gs if each is not None)
-            gs = [like.new_zeros(s) if each is None else each for each, s in zip(gs, self.shapes, strict=True)]
+            gs = [
+                like.new_zeros(s) if each is None else each for each, s in zip(gs, self.shapes, strict=True)
+            ]
         made = self.function.backward(self.context, *gs)
         made = made if isinstance(made, tuple) else (made,)
         expected = len(self.context.needs_input_grad)
@@ -178,7 +184,10 @@ class Function:
         outs = [each for each in (made if isinstance(made, tuple) else (made,)) if isinstance(each, Tensor)]
         if not (MODE.recording and any(context.needs_input_grad)):
             return made
-        fresh = [out.detach() if any(out is x for x in inputs) and not is_among(out, context.dirty) else out for out in outs]
+        fresh = [
+            out.detach() if any(out is x for x in inputs) and not is_among(out, context.dirty) else out
+            for out in outs
+        ]
         op = type(cls.__name__, (CustomOp,), {"__slots__": ()})(context, cls)
         op.shapes = [out.shape for out in outs]
         live = [out for out in fresh if not is_among(out, context.constant)]

@@ -65,7 +65,8 @@ def gradcheck(
 
             def again(which: int = which) -> Tensor:
                 made = func(*given)
-                return [each for each in sequence(made) if each.is_floating_point()][which]
+                floats: list[Tensor] = [each for each in sequence(made) if each.is_floating_point()]
+                return floats[which]
 
             want = slope(again, x, g, eps)
             have = np.zeros(x.shape) if got is None else got.detach().numpy().astype(np.float64)

@@ -409,7 +409,9 @@ def backward(
     can flow, ShapeError if a seed has another shape than its tensor.
     """
     if inputs is not None:
-        found = grad(tensors, inputs, seeds, keep_graph=keep_graph, create_graph=create_graph, allow_unused=True)
+        found = grad(
+            tensors, inputs, seeds, keep_graph=keep_graph, create_graph=create_graph, allow_unused=True
+        )
         for leaf, g in zip(inputs, found, strict=True):
             if g is not None:
                 leaf.grad = g if leaf.grad is None else leaf.grad + g
@@ -450,9 +452,7 @@ def grad(
     return tuple(found)
 
 
-def started(
-    sweep: Sweep, tensors: Sequence[Tensor], seeds: Sequence[Tensor | None]
-) -> list[Any]:
+def started(sweep: Sweep, tensors: Sequence[Tensor], seeds: Sequence[Tensor | None]) -> list[Any]:
     """Check the seeds and put each where its tensor came from; these are the roots."""
     roots = []
     for tensor, seed in zip(tensors, seeds, strict=True):

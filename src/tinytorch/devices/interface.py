@@ -114,9 +114,7 @@ class Device(ABC):
         return None
 
 
-def sorting_indices(
-    values: np.ndarray[Any, Any], axis: int, descending: bool
-) -> np.ndarray[Any, Any]:
+def sorting_indices(values: np.ndarray[Any, Any], axis: int, descending: bool) -> np.ndarray[Any, Any]:
     """A stable argsort in either direction; NaN counts as the largest, as in PyTorch."""
     if not descending:
         return np.argsort(values, axis=axis, kind="stable")
@@ -127,7 +125,7 @@ def sorting_indices(
 
 def running(name: str, values: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:
     """NumPy's running sum or product in the type of its input."""
-    fold = {"add": np.cumsum, "multiply": np.cumprod}[name]
+    fold: Any = {"add": np.cumsum, "multiply": np.cumprod}[name]
     return np.asarray(fold(values, axis=axis, dtype=values.dtype)).reshape(values.shape)
 
 

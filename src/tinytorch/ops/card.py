@@ -43,12 +43,12 @@ class Op:
     def __init_subclass__(cls) -> None:
         cls.plans = {}
 
-    def forward(self, *xs: Array) -> Array | tuple[Array, ...]:
-        """Compute on arrays."""
+    def forward(self, *xs: Any, **never: Any) -> Any:
+        """Compute on arrays: one Array, or a tuple of them. A card names its own inputs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def grad(self, g: Tensor, out: Tensor, *xs: Tensor) -> Grads:
-        """Given `g`, how much each number of `out` matters: how much each number of the inputs does."""
+    def grad(self, *values: Any, **never: Any) -> Grads:
+        """Takes (g, out, *inputs). Given `g`, how much each number of `out` matters: how much each number of the inputs does."""
         raise NotImplementedError(f"{type(self).__name__} has no gradient")
 
     def flops(self, out: Any, *xs: Any) -> int:
@@ -159,6 +159,6 @@ class Fused(Op):
     promotion = SAME
     fresh = True
 
-    def definition(self, *xs: Any) -> Any:
+    def definition(self, *xs: Any, **never: Any) -> Any:
         """What it computes, in tensor language."""
         raise NotImplementedError(f"{type(self).__name__} has no definition")

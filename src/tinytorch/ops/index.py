@@ -9,6 +9,7 @@ from tinytorch.ops.reduce import positions, take_along
 
 if TYPE_CHECKING:
     from tinytorch.array import Array
+    from tinytorch.layout import Layout
     from tinytorch.tensor import Tensor
 
 
@@ -109,7 +110,7 @@ class Scatter(Op):
         return to_x, None, to_value
 
 
-def cropped(value: Array, index: Array) -> object:
+def cropped(value: Array, index: Array) -> Layout:
     """The part of `value` that `index` covers."""
     layout = value.layout
     for axis, size in enumerate(index.shape):

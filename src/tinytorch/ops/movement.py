@@ -237,7 +237,9 @@ class Cat(Op):
 
     def grad(self, g: Tensor, out: Tensor, *xs: Tensor) -> Grads:
         starts = np.cumsum([0, *self.sizes]).tolist()
-        return tuple(g.narrow(self.axis, start, size) for start, size in zip(starts, self.sizes, strict=False))
+        return tuple(
+            g.narrow(self.axis, start, size) for start, size in zip(starts, self.sizes, strict=False)
+        )
 
 
 COPY, ASSIGN = Copy(), Assign()
@@ -282,4 +284,3 @@ def flat_positions(layout: Layout) -> np.ndarray[Any, Any]:
         steps = np.arange(size) * stride
         total += steps.reshape([-1 if a == axis else 1 for a in range(layout.ndim)])
     return total.reshape(-1)
-

@@ -203,7 +203,9 @@ def positions(index: Array, axis: int) -> tuple[Array, ...]:
         if each == axis:
             made.append(index)
         else:
-            counted = device.upload(np.arange(size).reshape([-1 if a == each else 1 for a in range(len(shape))]))
+            counted = device.upload(
+                np.arange(size).reshape([-1 if a == each else 1 for a in range(len(shape))])
+            )
             made.append(counted.view(counted.layout.expand(shape)))
     return tuple(made)
 
@@ -213,4 +215,3 @@ def take_along(x: Array, index: Array, axis: int) -> Array:
     if not index.shape:
         return x.copy()
     return x.device.gather(x, *positions(index, axis))
-

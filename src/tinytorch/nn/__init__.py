@@ -1,0 +1,38 @@
+"""Networks: modules, layers, losses."""
+
+from tinytorch.overlay import overlay
+
+__path__ = overlay(__name__, __path__)
+
+from tinytorch.nn import functional, init, utils
+from tinytorch.nn.activation import (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from tinytorch.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from tinytorch.nn.dropout import Dropout
+from tinytorch.nn.flatten import Flatten, Unflatten
+from tinytorch.nn.linear import Identity, Linear
+from tinytorch.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
+from tinytorch.nn.module import Module
+from tinytorch.nn.parameter import Parameter

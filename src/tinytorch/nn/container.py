@@ -1,0 +1,159 @@
+"""Containers: modules in a row, in a list, under names."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
+
+from tinytorch.nn.module import Module
+from tinytorch.nn.parameter import Parameter
+
+
+def position(index: int, length: int) -> str:
+    """The name of the module at an index. Raises IndexError beyond the end."""
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of range for {length} modules")
+    return str(index % length)
+
+
+class ModuleList(Module):
+    """A list of modules, all registered."""
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        super().__init__()
+        self.extend(modules)
+
+    def append(self, module: Module) -> Self:
+        """One more at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Several more at the end."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> None:
+        """One more before the one at `index`."""
+        row = list(self)
+        row.insert(index, module)
+        self.renumber(row)
+
+    def renumber(self, row: Iterable[Module]) -> None:
+        """These modules, named 0, 1, ..."""
+        self._modules.clear()
+        self._modules.update({str(i): module for i, module in enumerate(row)})
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        return self._modules[position(index, len(self))]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self._modules[position(index, len(self))] = module
+
+    def __delitem__(self, index: Any) -> None:
+        row = list(self)
+        del row[index]
+        self.renumber(row)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+
+class Sequential(ModuleList):
+    """Modules called one after the other, each on the result of the one before."""
+
+    def __init__(self, *modules: Any) -> None:
+        Module.__init__(self)
+        if len(modules) == 1 and isinstance(modules[0], OrderedDict):
+            for name, module in modules[0].items():
+                self.add_module(name, module)
+        else:
+            self.extend(modules)
+
+    def __getitem__(self, index: Any) -> Any:
+        names = list(self._modules)
+        if isinstance(index, slice):
+            return type(self)(OrderedDict((name, self._modules[name]) for name in names[index]))
+        return self._modules[names[int(position(index, len(names)))]]
+
+    def forward(self, x: Any) -> Any:
+        """Through all of them."""
+        for module in self:
+            x = module(x)
+        return x
+
+
+class ModuleDict(Module):
+    """Modules under names, all registered."""
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        super().__init__()
+        self.update(modules or {})
+
+    def update(self, modules: Mapping[str, Module]) -> None:
+        """More of them."""
+        for name, module in modules.items():
+            self.add_module(name, module)
+
+    def __getitem__(self, name: str) -> Module:
+        found: Module = self._modules[name]
+        return found
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        self.add_module(name, module)
+
+    def __delitem__(self, name: str) -> None:
+        del self._modules[name]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._modules
+
+    def keys(self) -> Any:
+        """The names."""
+        return self._modules.keys()
+
+    def values(self) -> Any:
+        """The modules."""
+        return self._modules.values()
+
+    def items(self) -> Any:
+        """Names and modules."""
+        return self._modules.items()
+
+
+class ParameterList(Module):
+    """A list of parameters, all registered."""
+
+    def __init__(self, parameters: Iterable[Any] = ()) -> None:
+        super().__init__()
+        for each in parameters:
+            self.append(each)
+
+    def append(self, value: Any) -> Self:
+        """One more at the end."""
+        parameter = value if isinstance(value, Parameter) else Parameter(value)
+        self.register_parameter(str(len(self)), parameter)
+        return self
+
+    def __getitem__(self, index: int) -> Parameter:
+        found: Parameter = self._parameters[position(index, len(self))]
+        return found
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._parameters.values())

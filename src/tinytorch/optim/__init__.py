@@ -1,0 +1,10 @@
+"""Optimizers: how parameters follow their gradients."""
+
+from tinytorch.overlay import overlay
+
+__path__ = overlay(__name__, __path__)
+
+from tinytorch.optim import lr_scheduler
+from tinytorch.optim.adam import Adam, AdamW
+from tinytorch.optim.optimizer import Optimizer
+from tinytorch.optim.sgd import SGD

@@ -1,0 +1,67 @@
+"""Adam and AdamW: a rate for every number, from running averages of its gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from tinytorch.creation import zeros_like
+from tinytorch.ops.steps import AdamStep, AdamWStep
+from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero
+from tinytorch.tensor import Tensor, apply
+
+
+class Adam(Optimizer):
+    """Adam: Kingma and Ba, 2015 (`torch.optim.Adam`)."""
+
+    card: ClassVar[type[AdamStep]] = AdamStep
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        at_least_zero(learning_rate=lr, epsilon=eps, weight_decay=weight_decay)
+        for i, beta in enumerate(betas):
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, {**options, "amsgrad": amsgrad, "maximize": maximize})
+
+    def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
+        """One step of one parameter."""
+        names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else [])]
+        if not state:
+            state["step"] = 0
+            state.update({name: zeros_like(p) for name in names})
+        state["step"] += 1
+        options = [group[name] for name in ("lr", "betas", "eps", "weight_decay")]
+        card = self.card(*options, state["step"], group["amsgrad"])
+        new = apply(card, p, g, *[state[name] for name in names])
+        p.copy_(new[0])
+        state.update(zip(names, new[1:], strict=True))
+
+
+class AdamW(Adam):
+    """Adam with decay apart from the averages: Loshchilov and Hutter, 2019 (`torch.optim.AdamW`)."""
+
+    card = AdamWStep
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

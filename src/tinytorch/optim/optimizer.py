@@ -1,0 +1,117 @@
+"""Optimizer: parameter groups, state for each parameter, and the step over all of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import Any
+
+from tinytorch.autograd.grad_mode import enable_grad, no_grad
+from tinytorch.tensor import Tensor
+
+Group = dict[str, Any]
+
+
+class Optimizer:
+    """Base of all optimizers (`torch.optim.Optimizer`). Subclasses write `update` for one parameter.
+
+    param_groups: dictionaries with "params" and options. state: a dictionary for each parameter.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: Group) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts"
+            )
+        given = list(params)
+        if not given:
+            raise ValueError("optimizer got an empty parameter list")
+        if given and isinstance(given[0], tuple):  # named_parameters()
+            given = [parameter for _, parameter in given]
+        self.defaults = defaults
+        self.state: dict[Any, Group] = defaultdict(dict)
+        self.param_groups: list[Group] = []
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: Group) -> None:
+        """More parameters, with options of their own. Raises ValueError for one that is here already."""
+        params = param_group["params"]
+        params = [params] if isinstance(params, Tensor) else list(params)
+        here = {id(p) for group in self.param_groups for p in group["params"]}
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p)}")
+            if not p.is_leaf:
+                raise ValueError("can't optimize a non-leaf Tensor")
+        if len({id(p) for p in params}) < len(params) or any(id(p) in here for p in params):
+            raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append({**self.defaults, **param_group, "params": params})
+
+    def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
+        """One step of one parameter."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it updates a parameter")
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Move every parameter that has a gradient; returns what `closure` returns, called first."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self.update(p, -p.grad if group.get("maximize") else p.grad, self.state[p], group)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or set them to 0."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    p.grad = None if set_to_none else p.grad.detach().zero_()
+
+    def state_dict(self) -> dict[str, Any]:
+        """State by the position of its parameter, and the options of the groups, in PyTorch's form."""
+        order = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+        groups = [{**group, "params": [order[id(p)] for p in group["params"]]} for group in self.param_groups]
+        return {"state": {order[id(p)]: state for p, state in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from `state_dict`, matched by position. Raises ValueError where the groups differ."""
+        saved = state_dict["param_groups"]
+        if len(saved) != len(self.param_groups):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        for mine, its in zip(self.param_groups, saved, strict=True):
+            if len(mine["params"]) != len(its["params"]):
+                raise ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                )
+            mine.update({name: deepcopy(value) for name, value in its.items() if name != "params"})
+        params = [p for group in self.param_groups for p in group["params"]]
+        positions = [i for group in saved for i in group["params"]]
+        self.state.clear()
+        for p, i in zip(params, positions, strict=True):
+            if i in state_dict["state"]:
+                self.state[p] = {name: copied(each) for name, each in state_dict["state"][i].items()}
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def copied(value: Any) -> Any:
+    """State that nobody else holds."""
+    return value.detach().clone() if isinstance(value, Tensor) else deepcopy(value)
+
+
+def at_least_zero(**options: Any) -> None:
+    """Refuse negative options by name."""
+    for name, value in options.items():
+        if value < 0.0:
+            raise ValueError(f"Invalid {name.replace('_', ' ')} value: {value}")

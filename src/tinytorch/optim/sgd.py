@@ -1,0 +1,42 @@
+"""SGD: straight down the gradient, with momentum on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tinytorch.ops.steps import SgdStep
+from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero
+from tinytorch.tensor import Tensor, apply
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum, Nesterov's form and weight decay (`torch.optim.SGD`)."""
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        at_least_zero(learning_rate=lr, momentum=momentum, weight_decay=weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
+        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize})
+
+    def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
+        """One step of one parameter."""
+        names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+        velocity = state.get("momentum_buffer")
+        new = apply(
+            SgdStep(*[group[name] for name in names]), p, g, *([] if velocity is None else [velocity])
+        )
+        p.copy_(new[0])
+        if len(new) > 1:
+            state["momentum_buffer"] = new[1]

@@ -1,0 +1,1 @@
+"""The course: one folder for each module, and the milestones."""

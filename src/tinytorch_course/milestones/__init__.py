@@ -1,0 +1,1 @@
+"""Historical results, reproduced: one file each."""

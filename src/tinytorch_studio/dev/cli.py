@@ -1,0 +1,63 @@
+"""`tt dev`: the one check, and the benchmarks."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@click.group()
+def dev() -> None:
+    """For those who build TinyTorch."""
+
+
+def run(name: str, *command: str) -> bool:
+    """One step of the check, with its time."""
+    start = time.perf_counter()
+    click.echo(f"== {name}")
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT)
+    click.echo(
+        f"== {name}: {'ok' if done.returncode == 0 else 'FAILED'}, {time.perf_counter() - start:.0f} s"
+    )
+    return done.returncode == 0
+
+
+@dev.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def test(arguments: tuple[str, ...]) -> None:
+    """Run every check; or, with ARGUMENTS, pytest with those."""
+    if arguments:
+        sys.exit(subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT).returncode)
+    torch = importlib.util.find_spec("torch") is not None
+    where = ["tests"] if torch else ["tests", "--ignore=tests/differential"]
+    results = {
+        "format": run("format", "ruff", "format", "--check", "--quiet", "."),
+        "lint": run("lint", "ruff", "check", "--quiet", "."),
+        "types": run("types", "mypy"),
+        "examples in docstrings": run(
+            "examples in docstrings", "pytest", "--doctest-modules", "src/tinytorch"
+        ),
+        "tests": run("tests", "pytest", *where),
+    }
+    failed = [name for name, ok in results.items() if not ok]
+    if failed:
+        click.echo(f"failed: {', '.join(failed)}")
+    else:
+        click.echo(
+            "all checks passed"
+            + ("" if torch else "; PyTorch is missing, so the differential tests did not run")
+        )
+    sys.exit(bool(failed))
+
+
+@dev.command()
+def bench() -> None:
+    """Run the benchmarks against PyTorch and rewrite docs/performance.md."""
+    sys.exit(subprocess.run([sys.executable, "-m", "benchmarks"], cwd=ROOT).returncode)
