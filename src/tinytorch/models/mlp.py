@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from tinytorch import nn
 from tinytorch.tensor import Tensor
@@ -24,7 +25,7 @@ class MLP(nn.Module):
     def __init__(self, sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for wide, narrow in zip(sizes, sizes[1:], strict=False):
+        for wide, narrow in pairwise(sizes):
             layers += [nn.Linear(wide, narrow), activation()]
         self.layers = nn.Sequential(*layers[:-1])
 

@@ -43,7 +43,7 @@ def eye_(x: Tensor) -> Tensor:
     """The identity matrix."""
     if x.ndim != 2:
         raise ValueError(f"only tensors with 2 dimensions are supported, not {x.ndim}")
-    x.detach().copy_(x.new_tensor(np.eye(*x.shape)))
+    x.detach().copy_(x.new_tensor(np.eye(x.shape[0], x.shape[1])))
     return x
 
 

@@ -8,3 +8,5 @@ from tinytorch.optim import lr_scheduler
 from tinytorch.optim.adam import Adam, AdamW
 from tinytorch.optim.optimizer import Optimizer
 from tinytorch.optim.sgd import SGD
+
+__all__ = ["Adam", "AdamW", "Optimizer", "SGD", "lr_scheduler"]

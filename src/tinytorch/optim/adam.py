@@ -41,8 +41,8 @@ class Adam(Optimizer):
             state["step"] = 0
             state.update({name: zeros_like(p) for name in names})
         state["step"] += 1
-        options = [group[name] for name in ("lr", "betas", "eps", "weight_decay")]
-        card = self.card(*options, state["step"], group["amsgrad"])
+        options: Any = [group[name] for name in ("lr", "betas", "eps", "weight_decay")]
+        card = self.card(*options, step=state["step"], amsgrad=group["amsgrad"])
         new = apply(card, p, g, *[state[name] for name in names])
         p.copy_(new[0])
         state.update(zip(names, new[1:], strict=True))

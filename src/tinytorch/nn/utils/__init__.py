@@ -6,3 +6,5 @@ __path__ = overlay(__name__, __path__)
 
 from tinytorch.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
 from tinytorch.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "parameters_to_vector", "vector_to_parameters"]

@@ -47,12 +47,13 @@ class DataLoader:
         self.drop_last = drop_last
         self.collate_fn = collate_fn
         self.generator = generator
+        self.sampler: Any = None
+        self.batch_sampler: Any = None
         if isinstance(dataset, IterableDataset):
             if shuffle or sampler is not None or batch_sampler is not None:
                 raise ValueError(
                     "a stream has one order: no shuffle, sampler or batch_sampler for an IterableDataset"
                 )
-            self.sampler = self.batch_sampler = None
             return
         if sampler is None:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
