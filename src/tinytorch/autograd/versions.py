@@ -58,6 +58,8 @@ def keep_overwritten(node: Node, target: Array) -> None:
 def rebind(x: Tensor, new: Tensor, writer: str) -> None:
     """`x` was overwritten with the value of `new`: take over its history, and let the base know."""
     x.array.storage.bump(writer)
+    if not MODE.recording:  # the values change, the history does not
+        return
     if new.edge is not None and new.edge[0].outputs:
         # The card reads its own result backward: that is what `x` holds from now on.
         new.edge[0].outputs[new.edge[1]] = SavedValue(x.array)

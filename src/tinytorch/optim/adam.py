@@ -41,8 +41,14 @@ class Adam(Optimizer):
             state["step"] = 0
             state.update({name: zeros_like(p) for name in names})
         state["step"] += 1
-        options: Any = [group[name] for name in ("lr", "betas", "eps", "weight_decay")]
-        card = self.card(*options, step=state["step"], amsgrad=group["amsgrad"])
+        card = self.card(
+            lr=group["lr"],
+            betas=group["betas"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            step=state["step"],
+            amsgrad=group["amsgrad"],
+        )
         new = apply(card, p, g, *[state[name] for name in names])
         p.copy_(new[0])
         state.update(zip(names, new[1:], strict=True))
