@@ -39,24 +39,27 @@ def apply(op: Op, *inputs: Tensor) -> Any:
     (observers). Returns a Tensor, or a tuple of them where the card has several outputs.
     """
     arrays = [x.array for x in inputs]
-    if op.promotion is not FREE:
+    promotion = op.promotion
+    if promotion is not FREE:
         first = arrays[0].dtype
+        rewrite = promotion is FLOAT and first.category != FLOATING
         for array in arrays:
-            if array.dtype is not first or (op.promotion is FLOAT and first.category != FLOATING):
-                inputs = promoted(op, inputs)
-                arrays = [x.array for x in inputs]
-                break
+            if array.dtype is not first:
+                rewrite = True
+        if rewrite:
+            inputs = promoted(op, inputs)
+            arrays = [x.array for x in inputs]
     made: Any = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    outs = (Tensor(made),) if type(made) is Array else tuple([Tensor(each) for each in made])
+    result: Any = Tensor(made) if type(made) is Array else tuple([Tensor(each) for each in made])
     if MODE.recording and op.differentiable:
+        wanted = False
         for x in inputs:
             if x.view_of is not None:
                 settle(x)
-        for x in inputs:
             if x.requires_grad:
-                graph.record(op, inputs, arrays, outs)
-                break
-    result = outs[0] if type(made) is Array else outs
+                wanted = True
+        if wanted:
+            graph.record(op, inputs, arrays, (result,) if type(made) is Array else result)
     if LISTENING.observers:
         for observer in LISTENING.observers:
             observer(op, inputs, result)
@@ -210,6 +213,7 @@ class Tensor:
     grad: Tensor | None
     view_of: tuple[Tensor, Int] | None
     hooks: dict[Int, list[Callable[..., Any]]]
+    wrap: type[Tensor]  # makes a plain tensor of an array; for the engine, which stands below this class
     add_: Callable[..., Tensor]  # this one and its kind are made from WRITERS below
     index_put_: Callable[..., Tensor]
 
@@ -440,10 +444,6 @@ class Tensor:
     def cpu(self) -> Tensor:
         """On the CPU, where it is."""
         return self.to(device="cpu")
-
-    def wrap(self, array: Array) -> Tensor:
-        """A plain tensor over an array, without history."""
-        return Tensor(array)
 
     def new_tensor(self, data: Any, dtype: Dtype | None = None) -> Tensor:
         """New values in the dtype of this tensor."""
@@ -1251,6 +1251,8 @@ def trimmed(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     extra = len(shape) - ndim
     return shape[extra:] if extra > 0 and all(n == 1 for n in shape[:extra]) else shape
 
+
+Tensor.wrap = Tensor
 
 WRITERS = [
     "add",

@@ -131,14 +131,15 @@ def record(op: Op, inputs: Sequence[Tensor], arrays: Sequence[Array], outs: Sequ
     """Note on `outs` that `op` made them of `inputs`, and keep what a wanted gradient will read."""
     node = Node()
     node.op = op
-    node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]
-    node.shapes = [array.shape for array in arrays]
-    keep_outputs, keep_inputs = op.keeps(tuple([x.requires_grad for x in inputs]))
-    node.inputs = {i: SavedValue(arrays[i]) for i in keep_inputs}
+    edges: list[Edge | None] = []
+    shapes: list[Shape] = []
+    for x, array in zip(inputs, arrays, strict=True):
+        edges.append((x.edge or (x, 0)) if x.requires_grad else None)
+        shapes.append(array.shape)
+    node.edges, node.shapes, node.hooks, node.made, node.spent = edges, shapes, None, len(outs), False
+    keep_outputs, keep_inputs = op.keeps(tuple([edge is not None for edge in edges]))
+    node.inputs = {i: SavedValue(arrays[i]) for i in keep_inputs} if keep_inputs else {}
     node.outputs = [SavedValue(out.array) for out in outs] if keep_outputs else []
-    node.hooks = None
-    node.made = len(outs)
-    node.spent = False
     for index, out in enumerate(outs):
         if out.array.dtype.category == FLOATING:
             out.edge = (node, index)
@@ -157,28 +158,29 @@ def sum_to_size(g: Tensor, shape: Shape) -> Tensor:
 
 def consumers_first(roots: Iterable[Any]) -> Iterator[Any]:
     """Every node and leaf that `roots` came from, each after all of its consumers."""
-    waiting: dict[Any, int] = {}  # consumers that have not been handed out
-    stack = list(roots)
-    for root in stack:
-        waiting[root] = 0
-    ready = list(waiting)
+    waiting = dict.fromkeys(roots, 0)  # consumers that have not been handed out
+    ready, stack = list(waiting), list(waiting)
     while stack:
         target = stack.pop()
-        for edge in target.edges if type(target) is Node else ():
-            if edge is not None:
-                if edge[0] not in waiting:
-                    waiting[edge[0]] = 0
-                    stack.append(edge[0])
-                waiting[edge[0]] += 1
+        if type(target) is Node:
+            for edge in target.edges:
+                if edge is not None:
+                    cause = edge[0]
+                    if cause in waiting:
+                        waiting[cause] += 1
+                    else:
+                        waiting[cause] = 1
+                        stack.append(cause)
     ready = [root for root in ready if not waiting[root]]
     while ready:
         target = ready.pop()
         yield target
-        for edge in target.edges if type(target) is Node else ():
-            if edge is not None:
-                waiting[edge[0]] -= 1
-                if not waiting[edge[0]]:
-                    ready.append(edge[0])
+        if type(target) is Node:
+            for edge in target.edges:
+                if edge is not None:
+                    waiting[edge[0]] -= 1
+                    if not waiting[edge[0]]:
+                        ready.append(edge[0])
 
 
 class Sweep:
@@ -198,8 +200,12 @@ class Sweep:
         target, index = edge
         there = self.arrived.get(target)
         if there is None:
-            there = self.arrived[target] = [None] * (target.made if type(target) is Node else 1)
-        if there[index] is None:
+            if type(target) is Node and target.made > 1:
+                there = self.arrived[target] = [None] * target.made
+                there[index] = g
+            else:
+                self.arrived[target] = [g]
+        elif there[index] is None:
             there[index] = g
         else:
             there[index] = there[index] + g
@@ -251,23 +257,39 @@ class Sweep:
 
     def pass_on(self, node: Node, gs: list[Any]) -> None:
         """Apply the card's rule, and add each input's share to what has arrived there."""
-        needed = self.needed
-        wanted = [e is not None and (needed is None or e[0] in needed) for e in node.edges]
-        if True not in wanted:
-            return
-        op = node.op
-        rules = None if self.create_graph else getattr(op, "rules", None)
-        made = simple_gradients(node, gs[0], rules, wanted) if rules else gradients(node, gs, wanted)
-        held = gs[0].array.storage if gs[0] is not None else None
-        for i, g in enumerate(made):
-            if g is not None and wanted[i]:
-                if g.array.shape != node.shapes[i]:
-                    g = checked(sum_to_size, g, node, i)
-                edge = node.edges[i]
-                assert edge is not None
-                self.add(edge, g, (op.fresh or bool(rules)) and g.array.storage is not held)
+        rules = None if self.create_graph else getattr(node.op, "rules", None)
+        if rules is not None:
+            self.pass_simply(node, gs[0], rules)
+        else:
+            needed = self.needed
+            wanted = [e is not None and (needed is None or e[0] in needed) for e in node.edges]
+            if True in wanted:
+                self.pass_by_rule(node, gs, wanted)
         if not self.keep_graph:
             node.inputs, node.outputs, node.spent = {}, [], True
+
+    def pass_simply(self, node: Node, g: Any, rules: Any) -> None:
+        """An elementwise card: one pass of the device for each gradient."""
+        for edge, rule, shape in zip(node.edges, rules, node.shapes, strict=True):
+            if edge is None or rule is None or (self.needed is not None and edge[0] not in self.needed):
+                continue
+            expr, reads = rule
+            if expr == 0 and reads == (0,):
+                self.add(edge, g if g.array.shape == shape else sum_to_size(g, shape), False)
+                continue
+            arrays = [saved(node, i) if i else g.array for i in reads]
+            made = g.wrap(arrays[0].device.map(expr, *arrays))
+            self.add(edge, made if made.array.shape == shape else sum_to_size(made, shape), True)
+
+    def pass_by_rule(self, node: Node, gs: list[Any], wanted: list[bool]) -> None:
+        """Any card: its gradient in tensor language."""
+        held = {g.array.storage for g in gs if g is not None}
+        for i, g in enumerate(gradients(node, gs, wanted)):
+            edge = node.edges[i]
+            if g is not None and wanted[i] and edge is not None:
+                if g.array.shape != node.shapes[i]:
+                    g = checked(sum_to_size, g, node, i)
+                self.add(edge, g, node.op.fresh and g.array.storage not in held)
 
 
 def checked(fit: Callable[[Any, Shape], Any], g: Tensor, node: Node, i: int) -> Tensor:
@@ -298,20 +320,6 @@ def run_hooks(hooks: dict[int, list[Hook]], gs: list[Any]) -> None:
                 replaced = function(gs[index])
                 if replaced is not None:
                     gs[index] = replaced
-
-
-def simple_gradients(node: Node, g: Any, rules: Any, wanted: list[bool]) -> list[Any]:
-    """The gradients of an elementwise card: one pass of the device for each."""
-    made: list[Any] = []
-    for rule, want in zip(rules, wanted, strict=True):
-        if not want or rule is None:
-            made.append(None)
-        elif rule.expr == 0 and rule.reads == (0,):
-            made.append(g)
-        else:
-            arrays = [g.array if i == 0 else saved(node, i) for i in rule.reads]
-            made.append(g.wrap(arrays[0].device.map(rule.expr, *arrays)))
-    return made
 
 
 def saved(node: Node, position: int) -> Array:
