@@ -38,28 +38,32 @@ def apply(op: Op, *inputs: Tensor) -> Any:
     Three ports: rewrite the inputs (promotion), record the operation (autograd), announce it
     (observers). Returns a Tensor, or a tuple of them where the card has several outputs.
     """
-    arrays = [x.array for x in inputs]
-    promotion = op.promotion
-    if promotion is not FREE:
-        first = arrays[0].dtype
-        rewrite = promotion is FLOAT and first.category != FLOATING
-        for array in arrays:
-            if array.dtype is not first:
-                rewrite = True
-        if rewrite:
-            inputs = promoted(op, inputs)
-            arrays = [x.array for x in inputs]
-    made: Any = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    result: Any = Tensor(made) if type(made) is Array else tuple([Tensor(each) for each in made])
-    if MODE.recording and op.differentiable:
-        wanted = False
-        for x in inputs:
-            if x.view_of is not None:
-                settle(x)
-            if x.requires_grad:
-                wanted = True
-        if wanted:
-            graph.record(op, inputs, arrays, (result,) if type(made) is Array else result)
+    arrays: list[Array] = []
+    tracked = mixed = False
+    first = inputs[0].array.dtype
+    for x in inputs:  # one loop, and no comprehension: small operations are made of such steps
+        array = x.array
+        arrays.append(array)
+        if array.dtype is not first:
+            mixed = True
+        if x.view_of is not None:
+            settle(x)
+        if x.requires_grad:
+            tracked = True
+    if mixed or first.category != FLOATING:
+        inputs, arrays = rewritten(op, inputs, arrays)
+    if op.expr is not None:
+        try:
+            made: Any = arrays[0].device.map(op.expr, *arrays)
+        except ValueError:
+            broadcast_shapes(*[array.shape for array in arrays])  # says which sizes do not fit, if that is it
+            raise
+    else:
+        made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
+    single = type(made) is Array
+    result: Any = Tensor(made) if single else tuple([Tensor(each) for each in made])
+    if tracked and MODE.recording and op.differentiable:
+        graph.record(op, inputs, arrays, (result,) if single else result)
     if LISTENING.observers:
         for observer in LISTENING.observers:
             observer(op, inputs, result)
@@ -74,6 +78,18 @@ def evaluate(op: Any, arrays: list[Array]) -> Any:
     with no_grad(), muted():
         made = op.definition(*[Tensor(array) for array in arrays])
     return tuple([each.array for each in made]) if isinstance(made, tuple) else made.array
+
+
+def rewritten(
+    op: Op, inputs: tuple[Tensor, ...], arrays: list[Array]
+) -> tuple[tuple[Tensor, ...], list[Array]]:
+    """The inputs as the card takes them: in one dtype, or in a floating point one, where it says so."""
+    first = arrays[0].dtype
+    whole = op.promotion is FLOAT and first.category != FLOATING
+    if op.promotion is FREE or not (whole or any(array.dtype is not first for array in arrays)):
+        return inputs, arrays
+    inputs = promoted(op, inputs)
+    return inputs, [x.array for x in inputs]
 
 
 def promoted(op: Op, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

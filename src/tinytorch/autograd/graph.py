@@ -133,12 +133,21 @@ def record(op: Op, inputs: Sequence[Tensor], arrays: Sequence[Array], outs: Sequ
     node.op = op
     edges: list[Edge | None] = []
     shapes: list[Shape] = []
+    wanted, bit = 0, 1
     for x, array in zip(inputs, arrays, strict=True):
-        edges.append((x.edge or (x, 0)) if x.requires_grad else None)
         shapes.append(array.shape)
+        if x.requires_grad:
+            edges.append(x.edge or (x, 0))
+            wanted |= bit
+        else:
+            edges.append(None)
+        bit <<= 1
     node.edges, node.shapes, node.hooks, node.made, node.spent = edges, shapes, None, len(outs), False
-    keep_outputs, keep_inputs = op.keeps(tuple([edge is not None for edge in edges]))
-    node.inputs = {i: SavedValue(arrays[i]) for i in keep_inputs} if keep_inputs else {}
+    wanted |= bit  # the highest bit says how many inputs there are
+    keep_outputs, keep_inputs = op.plans.get(wanted) or op.keeps(wanted)
+    node.inputs = inputs_kept = {}
+    for i in keep_inputs:
+        inputs_kept[i] = SavedValue(arrays[i])
     node.outputs = [SavedValue(out.array) for out in outs] if keep_outputs else []
     for index, out in enumerate(outs):
         if out.array.dtype.category == FLOATING:
@@ -234,7 +243,7 @@ class Sweep:
         hooks = target.hooks if is_node else getattr(target, "hooks", None)
         if hooks:
             run_hooks(hooks, gs)
-        if self.wanted is not None:
+        if self.wanted:
             for index, g in enumerate(gs):
                 if g is not None and (target, index) in self.wanted:
                     self.found[self.wanted[target, index]] = g
@@ -277,8 +286,10 @@ class Sweep:
             if expr == 0 and reads == (0,):
                 self.add(edge, g if g.array.shape == shape else sum_to_size(g, shape), False)
                 continue
-            arrays = [saved(node, i) if i else g.array for i in reads]
-            made = g.wrap(arrays[0].device.map(expr, *arrays))
+            arrays = []
+            for i in reads:
+                arrays.append(saved(node, i) if i else g.array)
+            made = g.wrap(g.array.device.map(expr, *arrays))
             self.add(edge, made if made.array.shape == shape else sum_to_size(made, shape), True)
 
     def pass_by_rule(self, node: Node, gs: list[Any], wanted: list[bool]) -> None:
@@ -327,7 +338,8 @@ def saved(node: Node, position: int) -> Array:
     if node.spent:
         refuse_again(node)
     value = node.outputs[0] if position == 1 else node.inputs[position - 2]
-    return value.unpack(node)
+    array = value.array
+    return array if array.storage.version == value.version else value.unpack(node)
 
 
 def refuse_again(node: Node) -> NoReturn:
@@ -342,7 +354,8 @@ def gradients(node: Node, gs: list[Any], wanted: list[bool]) -> Sequence[Any]:
     """The gradients by the card's own rule, on tensors: observed, and recorded if that is on."""
     op = node.op
     like = next(g for g in gs if g is not None)
-    keeps_out, kept = op.keeps(tuple([e is not None for e in node.edges]))
+    mask = sum([1 << i for i, e in enumerate(node.edges) if e is not None])
+    keeps_out, kept = op.keeps(mask | 1 << len(node.edges))
     if node.spent and (keeps_out or kept):
         refuse_again(node)
     inputs = [unpacked(node, i, like, want) for i, want in enumerate(wanted)]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from tinytorch.layout import broadcast_shapes
 from tinytorch.ops.symbol import Symbol, inputs_of, renumbered
 
 if TYPE_CHECKING:
@@ -35,10 +34,11 @@ class Op:
     __slots__ = ()
     promotion: ClassVar[str] = FREE
     differentiable: ClassVar[bool] = True
+    expr: ClassVar[Expr | None] = None  # for an elementwise card: what happens at each position
     defined: ClassVar[bool] = False  # by a `definition` over tensors instead of `forward`
     fresh: ClassVar[bool] = False  # whether `grad` returns new memory that nobody else holds
     reads: ClassVar[dict[str, tuple[str, ...]] | None] = None
-    plans: ClassVar[dict[tuple[bool, ...], Keeps]]
+    plans: ClassVar[dict[int, Keeps]]
 
     def __init_subclass__(cls) -> None:
         cls.plans = {}
@@ -59,11 +59,14 @@ class Op:
         """Bytes read and written."""
         return sum([x.nbytes for x in (*(out if isinstance(out, tuple) else (out,)), *xs)])
 
-    def keeps(self, wanted: tuple[bool, ...]) -> Keeps:
-        """What must be kept for the gradients of the `wanted` inputs."""
+    def keeps(self, wanted: int) -> Keeps:
+        """What must be kept for gradients: bit i says that input i wants one, a last bit ends the inputs."""
         plan = self.plans.get(wanted)
         if plan is None:
-            plan = self.plans[wanted] = self.plan(wanted)
+            count = wanted.bit_length() - 1
+            plan = self.plan(tuple([bool(wanted >> i & 1) for i in range(count)]))
+            if count <= 8:  # cards of more inputs have too many plans to remember
+                self.plans[wanted] = plan
         return plan
 
     def plan(self, wanted: tuple[bool, ...]) -> Keeps:
@@ -91,7 +94,6 @@ class Elementwise(Op):
     """A scalar function applied at every position of its inputs, broadcast together."""
 
     __slots__ = ("rules",)
-    expr: ClassVar[Expr]
     promotion = SAME
     rules: tuple[Rule | None, ...] | None  # None where `grad` does more than arithmetic
 
@@ -103,11 +105,8 @@ class Elementwise(Op):
 
     def forward(self, *xs: Array) -> Array:
         """One pass of the device."""
-        try:
-            return xs[0].device.map(self.expr, *xs)
-        except ValueError:
-            broadcast_shapes(*[x.shape for x in xs])  # says which sizes do not fit, if that is it
-            raise
+        assert self.expr is not None
+        return xs[0].device.map(self.expr, *xs)
 
     def read(self) -> tuple[Rule | None, ...] | None:
         """Run `grad` once on symbols, and write down the expression of each gradient."""

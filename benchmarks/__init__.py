@@ -1,0 +1,1 @@
+"""Benchmarks: training steps beside PyTorch's, in one interleaved run."""

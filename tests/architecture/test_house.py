@@ -1,0 +1,134 @@
+"""The shape of the code, written down where it can fail."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+FLOORS = [  # a file imports only from floors below its own, or from files before it in its floor
+    ["overlay", "errors", "layout", "dtypes", "indexing"],
+    ["array"],
+    ["devices.interface", "devices.special", "devices.cpu", "devices"],
+    ["ops.symbol", "ops.card", "ops.elementwise", "ops.reduce", "ops.contract", "ops.movement", "ops.index",
+     "ops.activations", "ops.losses", "ops.steps", "ops"],
+    ["observe"],
+    ["autograd.grad_mode", "autograd.graph", "autograd.versions", "autograd"],
+    ["printing", "composed", "tensor", "creation", "functions", "autograd.function", "autograd.gradcheck"],
+    ["random"],
+    ["nn.parameter", "nn.module", "nn.init", "nn.functional", "nn.linear", "nn.activation", "nn.container",
+     "nn.dropout", "nn.flatten", "nn.loss", "nn.utils.clip_grad", "nn.utils.convert_parameters", "nn.utils", "nn",
+     "optim.optimizer", "optim.sgd", "optim.adam", "optim.lr_scheduler", "optim", "utils.data.dataset",
+     "utils.data.sampler", "utils.data.collate", "utils.data.loader", "utils.data", "utils", "datasets.digits",
+     "datasets", "checkpoint"],
+    ["models.mlp", "models"],
+    [""],
+]  # fmt: skip
+PLACE = {name: (floor, i) for floor, names in enumerate(FLOORS) for i, name in enumerate(names)}
+FORBIDDEN = ("course", "learner", "exercise", "lesson", "student", "starter", "studio", "hint")
+FRAMEWORK = sorted((SOURCE / "tinytorch").rglob("*.py"))
+ALL = sorted(SOURCE.rglob("*.py"))
+LONG_FILES = {"tensor": "the list of primitives: to be divided when the modules that own it are built"}
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(SOURCE / "tinytorch").with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imported(tree: ast.AST) -> list[str]:
+    """Names inside tinytorch that are imported when the code runs; those for type checking do not count."""
+    found = []
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tinytorch":
+            base = (node.module or "").removeprefix("tinytorch").lstrip(".")
+            for alias in node.names:
+                name = f"{base}.{alias.name}".lstrip(".")
+                found.append(name if name in PLACE else base)
+        found += imported(node)
+    return found
+
+
+def wrong_imports(name: str, source: str) -> list[str]:
+    """What a file imports from a floor that is not below it."""
+    return [each for each in imported(ast.parse(source)) if each != name and PLACE[each] >= PLACE[name]]
+
+
+@pytest.mark.parametrize("path", FRAMEWORK, ids=dotted)
+def test_imports_point_down(path):
+    assert wrong_imports(dotted(path), path.read_text(encoding="utf-8")) == []
+
+
+def test_an_import_that_points_up_is_found():
+    assert wrong_imports("layout", "from tinytorch.tensor import Tensor") == ["tensor"]
+    assert wrong_imports("layout", "def f():\n    from tinytorch import nn") == ["nn"]
+
+
+def forbidden(source: str) -> list[str]:
+    return [word for word in FORBIDDEN if word in source.lower()]
+
+
+@pytest.mark.parametrize("path", FRAMEWORK, ids=dotted)
+def test_the_framework_does_not_mention_what_stands_on_it(path):
+    assert forbidden(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_forbidden_word_is_found():
+    assert forbidden("# For the Learner") == ["learner"]
+
+
+def code_lines(source: str) -> int:
+    """Lines of code: docstrings, comments and blank lines do not count."""
+    tree, lines = ast.parse(source), set()
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            last = node.end_lineno if not hasattr(node, "body") else node.lineno
+            lines.update(range(node.lineno, (last or node.lineno) + 1))
+    return len(lines)
+
+
+@pytest.mark.parametrize("path", ALL, ids=str)
+def test_files_stay_small(path):
+    if path.is_relative_to(SOURCE / "tinytorch") and dotted(path) in LONG_FILES:
+        return
+    assert code_lines(path.read_text(encoding="utf-8")) <= 420
+
+
+def test_lines_of_code_are_counted_without_words():
+    assert code_lines('"""What."""\n\n# why\nx = 1\n\n\ndef f():\n    """What."""\n    return 2\n') == 3
+
+
+@pytest.mark.parametrize("path", ALL, ids=str)
+def test_the_first_line_of_a_file_says_what_it_is(path):
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def loaded(statement: str) -> set[str]:
+    """The top modules that a fresh interpreter has after a statement, which must print nothing."""
+    code = (
+        f"{statement}\nimport sys\nsys.stderr.write(' '.join({{m.partition('.')[0] for m in sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    return set(done.stderr.split())
+
+
+def test_importing_the_framework_loads_only_numpy():
+    extra = {"click", "rich", "libcst", "safetensors", "matplotlib", "torch"}
+    modules = loaded("import tinytorch")
+    assert "numpy" in modules
+    assert not extra & modules
+
+
+def test_the_command_line_does_not_load_the_framework():
+    assert not {"tinytorch", "numpy", "libcst"} & loaded("import tinytorch_studio.cli")
