@@ -23,7 +23,7 @@ def chain(ns: Any) -> Step:
             h = ((h * y) + y).tanh()
         loss = h.sum()
         loss.backward()
-        return float(x.grad.sum()) + float(loss)
+        return x.grad.sum().item() + loss.item()
 
     return step
 
@@ -45,7 +45,7 @@ def mlp(ns: Any) -> Step:
         loss = nn.functional.cross_entropy(model(x), y)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
     return step
 

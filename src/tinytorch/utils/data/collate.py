@@ -15,6 +15,9 @@ from tinytorch.tensor import Tensor
 def default_collate(batch: Sequence[Any]) -> Any:
     """Tensors stacked, numbers as tensors, tuples, lists and dictionaries position by position.
 
+    Tensors and arrays keep their dtype; Python floats become float64, as in PyTorch. Strings stay as they
+    are. Raises TypeError for anything else, RuntimeError for samples of different lengths.
+
     >>> default_collate([(1, "a"), (2, "b")])
     [tensor([1, 2]), ('a', 'b')]
     """

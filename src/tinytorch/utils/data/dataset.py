@@ -8,12 +8,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
+
+from tinytorch.creation import from_numpy
 from tinytorch.random import Generator, randperm
 from tinytorch.tensor import Tensor
 
 
 class Dataset:
     """Samples by number: `dataset[i]`, and usually `len(dataset)`."""
+
+    def __class_getitem__(cls, sample: Any) -> type[Dataset]:
+        """`Dataset[Tensor]` in annotations and base classes says what a sample is; it changes nothing."""
+        return cls
 
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not say how to get a sample")
@@ -45,6 +52,11 @@ class TensorDataset(Dataset):
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple([t[index] for t in self.tensors])
 
+    def batch(self, indices: Sequence[int]) -> list[Tensor]:
+        """What `default_collate` makes of these samples, in one step for each tensor."""
+        rows = from_numpy(np.array(indices, np.int64))
+        return [t.index_select(0, rows) for t in self.tensors]
+
     def __len__(self) -> int:
         return len(self.tensors[0])
 
@@ -58,6 +70,10 @@ class Subset(Dataset):
 
     def __getitem__(self, index: int) -> Any:
         return self.dataset[self.indices[index]]
+
+    def batch(self, indices: Sequence[int]) -> list[Tensor]:
+        """The same samples, asked of the dataset behind."""
+        return list(self.dataset.batch([self.indices[i] for i in indices]))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -81,6 +97,17 @@ class ConcatDataset(Dataset):
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
+
+
+def gives_batches(dataset: Any) -> bool:
+    """Whether `dataset.batch(indices)` equals collating `dataset[i]` for each index.
+
+    A subclass that gets its samples in its own way has to be asked for each of them.
+    """
+    kind = type(dataset)
+    if isinstance(dataset, Subset):
+        return kind.__getitem__ is Subset.__getitem__ and gives_batches(dataset.dataset)
+    return isinstance(dataset, TensorDataset) and kind.__getitem__ is TensorDataset.__getitem__
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinytorch.random import Generator
 from tinytorch.utils.data.collate import default_collate
-from tinytorch.utils.data.dataset import IterableDataset, TensorDataset
+from tinytorch.utils.data.dataset import IterableDataset, gives_batches
 from tinytorch.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 
@@ -16,6 +16,7 @@ class DataLoader:
     """Batches in order, or shuffled anew in each pass (`torch.utils.data.DataLoader`).
 
     `batch_size=None` gives single samples. Worker processes are not there yet: num_workers must be 0.
+    `pin_memory` is accepted and has no effect. Raises ValueError where two arguments contradict each other.
 
     >>> import tinytorch as tt
     >>> [len(x) for (x,) in DataLoader(TensorDataset(tt.arange(5)), batch_size=2)]
@@ -31,13 +32,19 @@ class DataLoader:
         batch_sampler: Any = None,
         num_workers: int = 0,
         collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
+        *,
         generator: Generator | None = None,
     ) -> None:
         if num_workers:
-            raise ValueError(f"num_workers must be 0 for now, and {num_workers} was asked for")
+            raise ValueError(
+                f"num_workers={num_workers} asks for worker processes, which are not there yet: it must be 0"
+            )
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
+        if batch_size is None and batch_sampler is None and drop_last:
+            raise ValueError("batch_size=None gives single samples, so there is no batch to drop")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
             raise ValueError(
                 "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
@@ -69,9 +76,9 @@ class DataLoader:
         elif self.batch_sampler is None:
             for i in self.sampler:
                 yield self.dataset[i] if self.collate_fn is None else collate(self.dataset[i])
-        elif type(self.dataset) is TensorDataset and self.collate_fn is None:
-            for numbers in self.batch_sampler:  # whole batches at once: the same rows, far fewer steps
-                yield list(self.dataset[numbers])
+        elif collate is default_collate and gives_batches(self.dataset):
+            for numbers in self.batch_sampler:  # the same rows in far fewer steps
+                yield self.dataset.batch(numbers)
         else:
             for numbers in self.batch_sampler:
                 yield collate([self.dataset[i] for i in numbers])
@@ -88,5 +95,12 @@ class DataLoader:
 
     def __len__(self) -> int:
         if isinstance(self.dataset, IterableDataset):
-            raise TypeError("a DataLoader over a stream has no length")
+            return self.stream_length()
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)
+
+    def stream_length(self) -> int:
+        """How many batches a stream that knows its length gives. Raises TypeError for one that does not."""
+        samples = len(self.dataset)
+        if self.batch_size is None:
+            return samples
+        return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)

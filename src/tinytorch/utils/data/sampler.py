@@ -13,6 +13,10 @@ from tinytorch.random import Generator, multinomial, randint, randperm
 class Sampler:
     """Yields sample numbers."""
 
+    def __class_getitem__(cls, number: Any) -> type[Sampler]:
+        """`Sampler[int]` in annotations and base classes says what it yields; it changes nothing."""
+        return cls
+
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} does not say its order")
 
@@ -31,7 +35,15 @@ class SequentialSampler(Sampler):
 
 
 class RandomSampler(Sampler):
-    """Every sample once, in an order that is new each time; or drawn with replacement."""
+    """Every sample once, in an order that is new each time; or drawn with replacement.
+
+    Without a generator of its own, each pass takes one number of the default stream as its seed, however
+    many samples there are.
+
+    >>> from tinytorch import random
+    >>> sorted(RandomSampler("abcd", generator=random.Generator().manual_seed(0)))
+    [0, 1, 2, 3]
+    """
 
     def __init__(
         self,
@@ -56,11 +68,12 @@ class RandomSampler(Sampler):
 
     def __iter__(self) -> Iterator[int]:
         n, left = len(self.data_source), self.num_samples
+        stream = self.generator or Generator().manual_seed(int(randint(2**63 - 1, ())))
         if self.replacement:
-            yield from randint(n, (left,), generator=self.generator).tolist()
+            yield from randint(n, (left,), generator=stream).tolist()
             return
-        while left > 0:
-            yield from randperm(n, generator=self.generator).tolist()[:left]
+        while n and left > 0:
+            yield from randperm(n, generator=stream).tolist()[:left]
             left -= n
 
     def __len__(self) -> int:
