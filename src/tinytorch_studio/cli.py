@@ -6,7 +6,19 @@ from importlib import import_module
 
 import click
 
+LEARNERS = "tinytorch_studio.commands"
 COMMANDS = {  # name: (module, attribute)
+    "start": (LEARNERS, "start"),
+    "next": (LEARNERS, "next_step"),
+    "check": (LEARNERS, "check"),
+    "status": (LEARNERS, "status"),
+    "list": (LEARNERS, "list_modules"),
+    "hint": (LEARNERS, "hint"),
+    "why": (LEARNERS, "why"),
+    "repro": (LEARNERS, "repro"),
+    "undo": (LEARNERS, "undo"),
+    "history": (LEARNERS, "history"),
+    "milestone": (LEARNERS, "milestone"),
     "dev": ("tinytorch_studio.dev.cli", "dev"),
 }
 

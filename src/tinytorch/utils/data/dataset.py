@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch import ops
 from tinytorch.creation import from_numpy
 from tinytorch.random import Generator, randperm
-from tinytorch.tensor import Tensor
+from tinytorch.tensor import Tensor, apply, in_range
 
 
 class Dataset:
@@ -55,7 +56,9 @@ class TensorDataset(Dataset):
     def batch(self, indices: Sequence[int]) -> list[Tensor]:
         """What `default_collate` makes of these samples, in one step for each tensor."""
         rows = from_numpy(np.array(indices, np.int64))
-        return [t.index_select(0, rows) for t in self.tensors]
+        if min(indices, default=0) < 0 or max(indices, default=0) >= len(self):
+            rows = in_range(rows, len(self), 0)
+        return [apply(ops.INDEX_SELECT, t, rows) for t in self.tensors]
 
     def __len__(self) -> int:
         return len(self.tensors[0])

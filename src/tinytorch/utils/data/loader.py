@@ -19,7 +19,8 @@ class DataLoader:
     `pin_memory` is accepted and has no effect. Raises ValueError where two arguments contradict each other.
 
     >>> import tinytorch as tt
-    >>> [len(x) for (x,) in DataLoader(TensorDataset(tt.arange(5)), batch_size=2)]
+    >>> dataset = tt.utils.data.TensorDataset(tt.arange(5))
+    >>> [len(x) for (x,) in DataLoader(dataset, batch_size=2)]
     [2, 2, 1]
     """
 

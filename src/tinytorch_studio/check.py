@@ -1,0 +1,153 @@
+"""Checks: an exercise judged alone and together, and its known mistakes recognised by what they do."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinytorch_studio.course import Exercise, Module, Variant, framework, variants
+from tinytorch_studio.folder import Folder, functions
+from tinytorch_studio.judge import Case, Difference, alike, compare
+from tinytorch_studio.process import Heard, probe
+from tinytorch_studio.snapshots import write_whole
+
+NOT_STARTED, RIGHT, COSTS, WRONG, CANNOT_RUN = (
+    "not started",
+    "right",
+    "right, but costs more",
+    "wrong",
+    "cannot run",
+)
+
+
+@dataclass
+class Verdict:
+    """What a check found about one exercise."""
+
+    exercise: Exercise
+    status: str
+    reason: str = ""  # why it cannot run
+    difference: Difference | None = None
+    mistake: Variant | None = None
+    ending: str = ""
+    together: bool = False  # right alone, and not with the rest of the learner's functions
+
+
+def module_name(file: str) -> str:
+    """The import name of a file: tinytorch/layout.py is tinytorch.layout."""
+    return ".".join(Path(file).with_suffix("").parts)
+
+
+def job(module: Module, probes: list[str], files: dict[str, Any]) -> dict[str, Any]:
+    """What the child is told."""
+    return {"probes": str(module.path("probes.py")), "run": probes, "files": files}
+
+
+def source(module: Module, file: str, path: Path, **how: Any) -> dict[str, Any]:
+    """One file of a job: which text, and which bodies come from elsewhere."""
+    plain: dict[str, Any] = {"replace": {}, "take": [], "fill": False}
+    return plain | {"path": str(path), "reference": str(module.reference(file))} | how
+
+
+def run_reference(module: Module, exercise: Exercise, variant: Variant | None = None) -> list[Case]:
+    """What the reference does, or the reference with one body replaced. Kept between runs."""
+    key = hashlib.sha256(repr((version(module), exercise.id, variant)).encode()).hexdigest()
+    path = cache() / f"{key}.json"
+    if path.exists():
+        kept: list[Case] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
+    replace = {} if variant is None else {variant.function: variant.source}
+    reference = module.reference(exercise.file)
+    files = {module_name(exercise.file): source(module, exercise.file, reference, replace=replace)}
+    found = probe(job(module, [exercise.probe], files), 10.0 if variant is None else 3.0).cases
+    write_whole(path, json.dumps(found).encode())
+    return found
+
+
+def cache() -> Path:
+    """Where observations are kept between runs."""
+    root = os.environ.get("TINYTORCH_CACHE") or Path.home() / ".cache" / "tinytorch"
+    return Path(root) / "observations"
+
+
+def version(module: Module) -> str:
+    """A fingerprint of everything that observations depend on."""
+    state = hashlib.sha256(sys.version.encode())
+    for path in (module.path("probes.py"), *sorted(framework().rglob("*.py"))):
+        stat = path.stat()
+        state.update(f"{path}:{stat.st_mtime_ns}:{stat.st_size}".encode())
+    return state.hexdigest()
+
+
+def check(folder: Folder, module: Module, exercise: Exercise) -> Verdict:
+    """Judge one exercise of a learner: alone first, then together with all else that is theirs."""
+    path = folder.root / exercise.file
+    state = folder.state(exercise)
+    if state in ("absent", "unwritten"):
+        return Verdict(exercise, NOT_STARTED)
+    if state in ("unreadable", "missing"):
+        return Verdict(exercise, CANNOT_RUN, unreadable(path, exercise))
+    changed = signature_changed(path, module, exercise)
+    if changed:
+        return Verdict(exercise, CANNOT_RUN, changed)
+    others = [f for e in module.exercises if e != exercise and e.file == exercise.file for f in e.functions]
+    alone = source(module, exercise.file, path, take=others)
+    verdict = judged(module, exercise, alone)
+    if verdict.status in (RIGHT, COSTS):
+        rest = judged(module, exercise, source(module, exercise.file, path, fill=True))
+        if rest.status not in (RIGHT, COSTS):
+            rest.together = True
+            return rest
+    return verdict
+
+
+def judged(module: Module, exercise: Exercise, file: dict[str, Any]) -> Verdict:
+    """Run the probe on one composition and compare."""
+    wanted = run_reference(module, exercise)
+    seen = probe(job(module, [exercise.probe], {module_name(exercise.file): file}))
+    if seen.failed is not None:
+        return Verdict(exercise, CANNOT_RUN, f"{seen.failed['failed']}: {seen.failed['message']}")
+    difference = compare(seen.cases, wanted)
+    if difference is None:
+        return Verdict(exercise, RIGHT) if seen.finished else Verdict(exercise, CANNOT_RUN, seen.ending)
+    if difference.cost:
+        return Verdict(exercise, COSTS, difference=difference)
+    return Verdict(
+        exercise, WRONG, difference=difference, mistake=recognised(module, exercise, seen), ending=seen.ending
+    )
+
+
+def recognised(module: Module, exercise: Exercise, seen: Heard) -> Variant | None:
+    """The one known mistake that observes the same in every case."""
+    known = [each for each in variants(module.path("mistakes.py"), module) if each.exercise == exercise.name]
+    found = [each for each in known if alike(seen.cases, run_reference(module, exercise, each))]
+    return found[0] if len(found) == 1 else None
+
+
+def unreadable(path: Path, exercise: Exercise) -> str:
+    """Why the file cannot be used."""
+    try:
+        found = functions(ast.parse(path.read_bytes()))
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        return f"{path.name}, line {error.lineno}: {error.msg}: {line}"
+    gone = [name for name in exercise.functions if name not in found]
+    return f"{path.name} has no {', '.join(gone)} any more; tt undo brings it back"
+
+
+def signature_changed(path: Path, module: Module, exercise: Exercise) -> str:
+    """Which parameters differ from those that callers rely on."""
+    mine = functions(ast.parse(path.read_bytes()))
+    right = functions(ast.parse(module.reference(exercise.file).read_bytes()))
+    for name in exercise.functions:
+        have = [each.arg for each in (*mine[name].args.posonlyargs, *mine[name].args.args)]
+        want = [each.arg for each in (*right[name].args.posonlyargs, *right[name].args.args)]
+        if have[: len(want)] != want:
+            return f"{name} takes ({', '.join(want)}), yours takes ({', '.join(have)}): callers rely on that"
+    return ""

@@ -1,0 +1,1 @@
+"""What runs in the child process, together with the learner's code. Only here tinytorch is imported."""
