@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinytorch_studio.course import Exercise, Module, Variant, framework, variants
+from tinytorch_studio.course import CourseError, Exercise, Module, Variant, framework, variants
 from tinytorch_studio.folder import Folder, functions
 from tinytorch_studio.judge import Case, Difference, alike, compare
 from tinytorch_studio.process import Heard, probe
@@ -65,9 +65,12 @@ def run_reference(module: Module, exercise: Exercise, variant: Variant | None = 
     replace = {} if variant is None else {variant.function: variant.source}
     reference = module.reference(exercise.file)
     files = {module_name(exercise.file): source(module, exercise.file, reference, replace=replace)}
-    found = probe(job(module, [exercise.probe], files), 10.0 if variant is None else 3.0).cases
-    write_whole(path, json.dumps(found).encode())
-    return found
+    seen = probe(job(module, [exercise.probe], files), 10.0 if variant is None else 3.0)
+    if variant is None and not (seen.finished and seen.cases):
+        reason = seen.failed["trace"] if seen.failed else seen.ending
+        raise CourseError(f"the probe {exercise.probe} does not run on the reference: {reason}")
+    write_whole(path, json.dumps(seen.cases).encode())
+    return seen.cases
 
 
 def cache() -> Path:

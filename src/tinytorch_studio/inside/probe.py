@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import importlib
 import importlib.util
 import json
 import random
@@ -142,6 +143,8 @@ def main(job_path: str, results_path: str) -> None:
         probes = importlib.util.module_from_spec(spec)
         limit()
         try:
+            for name in job["files"]:
+                importlib.import_module(name)
             spec.loader.exec_module(probes)
         except BaseException as error:
             import traceback

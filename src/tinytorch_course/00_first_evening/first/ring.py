@@ -36,8 +36,8 @@ class Network:
     def __init__(self, hidden: int = 8, seed: int = 0) -> None:
         rng = random.Random(seed)
         TAPE.clear()
-        self.hidden = [[Number(rng.gauss(0.0, 1.0)) for _ in range(3)] for _ in range(hidden)]
-        self.output = [Number(rng.gauss(0.0, 1.0)) for _ in range(hidden + 1)]
+        self.hidden = [[Number(rng.gauss(0.0, SCALE2)) for _ in range(3)] for _ in range(hidden)]
+        self.output = [Number(rng.gauss(0.0, SCALE)) for _ in range(hidden + 1)]
         self.parameters = [number for row in [*self.hidden, self.output] for number in row]
 
     def __call__(self, x: float, y: float) -> Number:
