@@ -83,7 +83,7 @@ class Writer:
     def named(self, tensor: Tensor, path: tuple[str, ...]) -> str:
         """The name of a tensor in the file; it is the dotted path unless that is taken."""
         array = tensor.array
-        place = (id(array.storage), array.layout, array.dtype)
+        place = (array.storage, array.layout, array.dtype)
         if place not in self.names:
             name = ".".join(path) or "tensor"
             while name in self.arrays or name == "__metadata__":
@@ -99,6 +99,7 @@ def save(state: Any, path: str | Path, metadata: Mapping[str, str] | None = None
     Tensors that share all their memory are kept once and are one again when read. The file appears under
     its name only when it is complete: a crash leaves the old one as it was.
 
+    >>> import tempfile
     >>> import tinytorch as tt
     >>> folder = tempfile.TemporaryDirectory()
     >>> save({"weight": tt.ones(2), "step": 3}, Path(folder.name, "model.safetensors"))
@@ -192,6 +193,7 @@ def save_checkpoint(path: str | Path, **parts: Any) -> None:
     parts: objects with a `state_dict` (model, optimizer, scheduler), generators, and plain data (epoch,
     step). The state of the default generator is always included.
 
+    >>> import tempfile
     >>> from tinytorch import nn
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_checkpoint(Path(folder, "run.safetensors"), model=nn.Linear(2, 1), step=7)

@@ -275,7 +275,8 @@ def multinomial(
     weights: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
     """Indices drawn with the given weights: one row of `num_samples` for each row of weights."""
-    floating(weights.dtype, "multinomial")
+    if not weights.is_floating_point():
+        raise DtypeError(f"multinomial takes weights of a floating point type, not {weights.dtype}")
     w = weights.detach().numpy().astype(np.float64)
     rows = w.reshape(-1, w.shape[-1])
     if (rows < 0).any() or not np.isfinite(rows).all() or (rows.sum(1) <= 0).any():

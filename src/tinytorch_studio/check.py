@@ -46,7 +46,12 @@ def module_name(file: str) -> str:
 
 def job(module: Module, probes: list[str], files: dict[str, Any]) -> dict[str, Any]:
     """What the child is told."""
-    return {"probes": str(module.path("probes.py")), "run": probes, "files": files}
+    return {
+        "probes": str(module.path("probes.py")),
+        "path": [str(module.folder)],
+        "run": probes,
+        "files": files,
+    }
 
 
 def source(module: Module, file: str, path: Path, **how: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
     ["observe"],
     ["autograd.grad_mode", "autograd.graph", "autograd.versions", "autograd"],
     ["printing", "composed", "tensor", "creation", "functions", "autograd.function", "autograd.gradcheck"],
-    ["random"],
+    ["random", "func"],
     ["nn.parameter", "nn.module", "nn.init", "nn.functional", "nn.linear", "nn.activation", "nn.container",
      "nn.dropout", "nn.flatten", "nn.loss", "nn.utils.clip_grad", "nn.utils.convert_parameters", "nn.utils", "nn",
      "optim.optimizer", "optim.sgd", "optim.adam", "optim.lr_scheduler", "optim", "utils.data.dataset",

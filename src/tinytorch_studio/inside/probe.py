@@ -135,6 +135,7 @@ def run(code: str, names: dict[str, Any]) -> Any:
 def main(job_path: str, results_path: str) -> None:
     """Run the job."""
     job = json.loads(Path(job_path).read_text(encoding="utf-8"))
+    sys.path += job["path"]
     sys.meta_path.insert(0, Finder(job["files"]))
     with open(results_path, "a", encoding="utf-8") as results:
         spec = importlib.util.spec_from_file_location("probes", job["probes"])

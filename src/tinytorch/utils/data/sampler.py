@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from tinytorch.creation import tensor
+from tinytorch.creation import as_tensor
+from tinytorch.dtypes import float64
 from tinytorch.random import Generator, multinomial, randint, randperm
 
 
@@ -105,7 +106,7 @@ class WeightedRandomSampler(Sampler):
         replacement: bool = True,
         generator: Generator | None = None,
     ) -> None:
-        self.weights = tensor(list(weights))
+        self.weights = as_tensor(weights, dtype=float64)
         self.num_samples = num_samples
         self.replacement = replacement
         self.generator = generator

@@ -1,0 +1,43 @@
+"""The data that ships."""
+
+from collections import Counter
+
+import tinytorch as tt
+from tinytorch.datasets import Digits
+
+
+def test_digits_are_all_there_once():
+    train, held_out = Digits(train=True), Digits(train=False)
+    assert (len(train), len(held_out)) == (1437, 360)
+    images = tt.cat([train.images, held_out.images])
+    assert images.shape == (1797, 8, 8) and images.dtype is tt.float32
+    # of the 1,797 images in the file no two are equal
+    assert len({image.numpy().tobytes() for image in images}) == 1797
+
+
+def test_digits_agree_with_the_published_counts():
+    labels = tt.cat([Digits(train=True).labels, Digits(train=False).labels])
+    # scikit-learn's description of the same file
+    published = {0: 178, 1: 182, 2: 177, 3: 183, 4: 181, 5: 182, 6: 181, 7: 179, 8: 174, 9: 180}
+    assert Counter(labels.tolist()) == published
+
+
+def test_digits_lie_between_zero_and_one_in_sixteenths():
+    images = Digits(train=True).images
+    assert images.min().item() == 0.0 and images.max().item() == 1.0
+    assert ((images * 16).round() == images * 16).all()
+
+
+def test_the_split_is_always_the_same_and_holds_out_every_digit():
+    first, second = Digits(train=False), Digits(train=False)
+    assert (first.images == second.images).all()
+    assert min(Counter(first.labels.tolist()).values()) >= 25
+    assert first.labels[:8].tolist() == LABELS
+
+
+def test_a_sample_is_an_image_and_its_label():
+    image, label = Digits(train=True)[0]
+    assert image.shape == (8, 8) and label.shape == () and label.dtype is tt.int64
+
+
+LABELS = Digits(train=False).labels[:8].tolist()

@@ -1,0 +1,190 @@
+"""Starters, snapshots, hostile code, and the commands, on module 01."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from tinytorch_studio import check as checks
+from tinytorch_studio.cli import main
+from tinytorch_studio.course import find
+from tinytorch_studio.folder import Folder, FolderError
+from tinytorch_studio.process import SOURCE
+from tinytorch_studio.snapshots import Snapshots, append, entries
+from tinytorch_studio.starters import empty, fill
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(SOURCE)}  # as in a fresh shell, wherever this runs
+MODULE, (PERMUTE,) = find("01.layout.permute")
+STUB = '        raise NotImplementedError("01.layout.permute is yours to write")\n'
+RIGHT = (
+    "        pairs = [(self.shape[axis], self.strides[axis]) for axis in axes]\n"
+    "        return Layout(tuple(n for n, _ in pairs), tuple(s for _, s in pairs), self.offset)\n"
+)
+MISTAKEN = "        return Layout(tuple(self.shape[a] for a in axes), self.strides, self.offset)\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYTORCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path):
+    mine = Folder.create(tmp_path / "mine")
+    mine.begin(MODULE)
+    return mine
+
+
+def write(folder, body, old=STUB):
+    path = folder.root / "tinytorch" / "layout.py"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, body), encoding="utf-8")
+
+
+SOURCES = [
+    "def f(x):\n    return x\n",
+    "def f(x): return x\n",
+    'class A:\n    """Doc."""\n\n    @property\n    def f(self):\n        """What."""\n        # why\n        return 1  # one\n\n    x = 2\n',
+    "def f(x):\r\n    y = x\r\n\r\n    return y  # end\r\n",
+    "async def g():\n    pass\n\n\ndef f(x):\n    def f(y):\n        return y\n\n    return f(x)\n# tail\n",
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_starter_filled_again_is_the_source_byte_for_byte(source):
+    name = "A.f" if "class A" in source else "f"
+    starter = empty(source, {name: "01.x.f"})
+    assert "01.x.f is yours to write" in starter
+    assert fill(starter, source, [name]) == source
+
+
+def test_a_misspelt_function_is_an_error_that_names_it():
+    with pytest.raises(LookupError, match="permuet"):
+        empty("def permute():\n    pass\n", {"permuet": "01.x"})
+
+
+def test_the_right_answer_passes_and_the_rest_of_the_file_runs_as_the_reference(folder):
+    write(folder, RIGHT)
+    assert checks.check(folder, MODULE, PERMUTE).status == checks.RIGHT
+    code = "import tinytorch as tt; print(tt.arange(6).reshape(2, 3).mT.stride())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder.root, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "(1, 3)", done.stderr
+
+
+def test_a_mistake_is_diagnosed_as_itself(folder):
+    write(folder, MISTAKEN)
+    verdict = checks.check(folder, MODULE, PERMUTE)
+    assert verdict.status == checks.WRONG
+    assert verdict.mistake is not None
+    assert verdict.mistake.name == "strides-left"
+
+
+HOSTILE = {
+    "an endless loop": "        while True: pass\n",
+    "an early exit": "        import os; os._exit(0)\n",
+    "sys.exit": "        raise SystemExit(0)\n",
+    "deep recursion": "        return self.permute(axes)\n",
+    "a patched comparer": "        import numpy as np\n        np.allclose = lambda *a, **k: True\n"
+    + MISTAKEN,
+    "a print without end": "        print('x' * 10**9)\n        return None\n",
+    "memory without end": "        x = bytearray(10**11)\n        return None\n",
+    "an import that is not there": "        import nothing_of_that_name\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_code_gets_a_verdict_in_bounded_time_and_never_passes(folder, name, monkeypatch):
+    monkeypatch.setattr("tinytorch_studio.process.probe.__defaults__", (2.0,))
+    write(folder, HOSTILE[name])
+    start = time.perf_counter()
+    assert checks.check(folder, MODULE, PERMUTE).status in (checks.WRONG, checks.CANNOT_RUN)
+    assert time.perf_counter() - start < 30
+
+
+def test_a_syntax_error_is_named_with_its_line(folder):
+    write(folder, "        return (\n")
+    verdict = checks.check(folder, MODULE, PERMUTE)
+    assert verdict.status == checks.CANNOT_RUN
+    assert "line" in verdict.reason
+
+
+def test_a_changed_signature_is_refused_before_anything_runs(folder):
+    write(folder, "def permute(self, order)", old="def permute(self, axes: Sequence[int])")
+    write(folder, "        return self\n")
+    assert "permute takes (self, axes)" in checks.check(folder, MODULE, PERMUTE).reason
+
+
+def test_undo_goes_back_step_by_step(folder):
+    path = folder.root / "tinytorch" / "layout.py"
+    states = [path.read_text(encoding="utf-8")]
+    for body in (MISTAKEN, RIGHT):
+        write(folder, body, old=STUB if body == MISTAKEN else MISTAKEN)
+        folder.snapshots.keep("check")
+        states.append(path.read_text(encoding="utf-8"))
+    folder.snapshots.undo()
+    assert path.read_text(encoding="utf-8") == states[1]
+    folder.snapshots.undo()
+    assert path.read_text(encoding="utf-8") == states[0]
+
+
+def test_a_torn_line_of_the_journal_is_passed_over(tmp_path):
+    journal = tmp_path / "journal"
+    append(journal, {"a": 1})
+    with journal.open("ab") as file:
+        file.write(b'{"torn')
+    append(journal, {"a": 2})
+    assert [each["a"] for each in entries(journal)] == [1, 2]
+
+
+def test_a_strangers_folder_is_refused(tmp_path):
+    (tmp_path / "something").write_text("x", encoding="utf-8")
+    with pytest.raises(FolderError, match="not empty"):
+        Folder.create(tmp_path)
+    assert not Snapshots(tmp_path).journal.exists()
+
+
+def test_the_commands_of_a_first_hour(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner()
+
+    def tt(*words):
+        return run.invoke(main, words, catch_exceptions=False)
+
+    assert "tt start my-torch" in tt("check").output
+    assert tt("start", "my-torch").exit_code == 0
+    monkeypatch.chdir(tmp_path / "my-torch")
+    assert "tinytorch/layout.py" in tt("next", "01.layout.permute").output
+    first = tt("check", "01.layout.permute")
+    assert first.exit_code == 1
+    assert "not started" in first.output
+    folder = Folder(tmp_path / "my-torch")
+    write(folder, MISTAKEN)
+    wrong = tt("check", "01.layout.permute")
+    assert wrong.exit_code == 1
+    for part in ("wrong cells", "likely", "strides-left", "Layout.contiguous((2, 3)).permute((1, 0))"):
+        assert part in wrong.output
+    assert all(len(line) <= 160 for line in wrong.output.splitlines())
+    assert "hint 1 of 4" in tt("hint", "01.layout.permute").output
+    assert "strides" in tt("why", "strides-left").output
+    lines = tt("repro", "01.layout.permute").output
+    done = subprocess.run(
+        [sys.executable, "-c", lines], cwd=folder.root, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert "Layout(shape=(3, 2), strides=(3, 1), offset=0)" in done.stdout
+    write(folder, RIGHT, old=MISTAKEN)
+    assert json.loads(tt("check", "01.layout.permute", "--json").output)["status"] == "right"
+    assert "built" in tt("status").output
+    assert "restored" in tt("undo").output
+    assert "check" in tt("history").output
+    assert tt("check", "no-such-thing").exit_code == 2
