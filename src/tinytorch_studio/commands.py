@@ -227,7 +227,16 @@ from pathlib import Path
 import importlib
 milestone = importlib.import_module("tinytorch_course.milestones." + sys.argv[1])
 out = Path(sys.argv[2])
-result = milestone.train(out, lambda line: print(line, flush=True))
+try:
+    result = milestone.train(out, lambda line: print(line, flush=True))
+except Exception as error:
+    import traceback
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(sys.argv[3])]
+    if not frames:
+        traceback.print_exc(limit=-3)
+    for frame in frames[-3:]:
+        print(f"{frame.filename}, line {frame.lineno}, {frame.name}:  {frame.line}")
+    sys.exit(f"{type(error).__name__}: {error}")
 (out / "result.json").write_text(json.dumps(result))
 """
 
@@ -250,7 +259,9 @@ def milestone(name: str) -> None:
     settings = environment()
     settings["PYTHONPATH"] = f"{folder.root}{';' if sys.platform == 'win32' else ':'}{settings['PYTHONPATH']}"
     begun = time.perf_counter()
-    done = subprocess.run([sys.executable, "-P", "-c", RUNNER, name, str(out)], env=settings)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", RUNNER, name, str(out), str(folder.root)], env=settings
+    )
     seconds = time.perf_counter() - begun
     if done.returncode or not (out / "result.json").exists():
         raise click.ClickException("the milestone did not run to its end")

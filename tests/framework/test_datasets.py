@@ -40,4 +40,4 @@ def test_a_sample_is_an_image_and_its_label():
     assert image.shape == (8, 8) and label.shape == () and label.dtype is tt.int64
 
 
-LABELS = Digits(train=False).labels[:8].tolist()
+LABELS = [4, 5, 0, 3, 1, 6, 3, 6]  # as drawn in the first version: a change would mix old runs and new

@@ -188,3 +188,15 @@ def test_the_commands_of_a_first_hour(tmp_path, monkeypatch):
     assert "restored" in tt("undo").output
     assert "check" in tt("history").output
     assert tt("check", "no-such-thing").exit_code == 2
+
+
+def test_the_milestone_runs_on_the_learners_file_and_fails_with_a_wrong_stride(folder, monkeypatch):
+    monkeypatch.chdir(folder.root)
+    write(folder, RIGHT)
+    run = CliRunner()
+    right = run.invoke(main, ["milestone", "digits"])
+    assert right.exit_code == 0, right.output
+    assert "yours: tinytorch/layout.py" in right.output
+    assert (folder.root / "milestones" / "digits" / "model.safetensors").exists()
+    write(folder, MISTAKEN, old=RIGHT)
+    assert run.invoke(main, ["milestone", "digits"]).exit_code == 1
