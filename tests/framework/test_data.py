@@ -267,7 +267,7 @@ def test_a_stream_is_batched_in_its_order():
 
 
 def test_contradictions_are_refused():
-    with pytest.raises(ValueError, match="num_workers=2 .* must be 0"):
+    with pytest.raises(ValueError, match=r"num_workers=2 .* must be 0"):
         DataLoader(ROWS, num_workers=2)
     with pytest.raises(ValueError, match="mutually exclusive"):
         DataLoader(ROWS, sampler=range(3), shuffle=True)
