@@ -116,7 +116,7 @@ def gives_batches(dataset: Any) -> bool:
 def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
     """Disjoint random subsets of the given lengths, or of the given fractions that add up to 1."""
     sizes = list(lengths)
-    if math.isclose(sum(sizes), 1) and sum(sizes) <= 1:
+    if math.isclose(sum(sizes), 1) and not all(isinstance(each, int) for each in sizes):
         sizes = [math.floor(len(dataset) * share) for share in lengths]
         for i in range(len(dataset) - int(sum(sizes))):
             sizes[i % len(sizes)] += 1
