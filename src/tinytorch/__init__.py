@@ -29,10 +29,13 @@ from tinytorch.creation import (
     full,
     full_like,
     linspace,
+    logspace,
     ones,
     ones_like,
     stack,
     tensor,
+    tril_indices,
+    triu_indices,
     where,
     zeros,
     zeros_like,
@@ -69,6 +72,7 @@ from tinytorch.random import (
     rand,
     rand_like,
     randint,
+    randint_like,
     randn,
     randn_like,
     randperm,
@@ -79,7 +83,8 @@ from tinytorch.tensor import Tensor
 
 __version__ = "0.1.0"
 
-from tinytorch import nn, optim, utils  # these stand on everything above
+from tinytorch import func, nn, optim, utils  # these stand on everything above
+from tinytorch.checkpoint import load, save
 
 # The submodule gradcheck must not hide the function of the same name.
 autograd.gradcheck = autograd.__getattr__("gradcheck")
@@ -123,6 +128,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "func",
     "functions",
     "get_default_dtype",
     "get_rng_state",
@@ -139,6 +145,8 @@ __all__ = [
     "is_inference_mode_enabled",
     "is_tensor",
     "linspace",
+    "load",
+    "logspace",
     "long",
     "manual_seed",
     "multinomial",
@@ -152,9 +160,11 @@ __all__ = [
     "rand",
     "rand_like",
     "randint",
+    "randint_like",
     "randn",
     "randn_like",
     "randperm",
+    "save",
     "seed",
     "set_default_dtype",
     "set_grad_enabled",
@@ -162,6 +172,8 @@ __all__ = [
     "set_rng_state",
     "stack",
     "tensor",
+    "tril_indices",
+    "triu_indices",
     "uint8",
     "utils",
     "where",

@@ -11,7 +11,7 @@ import numpy as np
 from tinytorch import dtypes, ops
 from tinytorch.devices.interface import backend
 from tinytorch.dtypes import dtype as Dtype
-from tinytorch.errors import ShapeError
+from tinytorch.errors import DtypeError, ShapeError
 from tinytorch.indexing import canonical_dim
 from tinytorch.tensor import Tensor, apply, axes_of
 
@@ -73,7 +73,11 @@ def tensor(
     if isinstance(data, range):
         data = list(data)
     shape = shape_of(data)
-    values = np.array(plain(data), (dtype or inferred(data)).numpy)
+    chosen = dtype or inferred(data)
+    try:
+        values = np.array(plain(data), chosen.numpy)
+    except OverflowError as error:
+        raise DtypeError(f"a number is beyond what {chosen} can hold: {error}") from error
     return made(values.reshape(shape), None, device, requires_grad)
 
 
@@ -177,17 +181,64 @@ def arange(
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Dtype | None = None, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
     chosen = dtype or dtypes.get_default_dtype()
-    return made(np.linspace(start, end, steps).astype(chosen.numpy), None, None, requires_grad)
+    return made(np.linspace(start, end, steps).astype(chosen.numpy), None, device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """`steps` powers of `base`, their exponents evenly spaced from `start` to `end`.
+
+    >>> logspace(0, 3, 4, base=2)
+    tensor([1., 2., 4., 8.])
+    """
+    chosen = dtype or dtypes.get_default_dtype()
+    return made(np.logspace(start, end, steps, base=base).astype(chosen.numpy), None, device, requires_grad)
+
+
+def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """Rows and columns, (2, n), of the entries on and below a diagonal of a (row, col) matrix.
+
+    >>> tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return made(np.stack(np.tril_indices(row, offset, col)), None, None, False)
+
+
+def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """Rows and columns, (2, n), of the entries on and above a diagonal of a (row, col) matrix."""
+    return made(np.stack(np.triu_indices(row, offset, col)), None, None, False)
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Ones on the diagonal."""
     chosen = dtype or dtypes.get_default_dtype()
-    return made(np.eye(n, m, dtype=chosen.numpy), None, None, requires_grad)
+    return made(np.eye(n, m, dtype=chosen.numpy), None, device, requires_grad)
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

@@ -230,9 +230,17 @@ class Sweep:
             self.needed = on_the_way(order, {target for target, _ in self.wanted})
         before, MODE.recording = MODE.recording, self.create_graph
         try:
+            arrived, plain = self.arrived, not self.create_graph and self.wanted is None
             for target in order:
-                gs = self.arrived.pop(target, None)
-                if gs is not None:
+                gs = arrived.pop(target, None)
+                if gs is None:
+                    continue
+                # Most nodes are elementwise cards that nobody watches: they skip the questions of `visit`.
+                if plain and type(target) is Node and target.hooks is None and target.op.rules is not None:
+                    self.pass_simply(target, gs[0], target.op.rules)
+                    if not self.keep_graph:
+                        target.inputs, target.outputs, target.spent = {}, [], True
+                else:
                     self.visit(target, gs)
         finally:
             MODE.recording = before
@@ -266,7 +274,7 @@ class Sweep:
 
     def pass_on(self, node: Node, gs: list[Any]) -> None:
         """Apply the card's rule, and add each input's share to what has arrived there."""
-        rules = None if self.create_graph else getattr(node.op, "rules", None)
+        rules = None if self.create_graph else node.op.rules
         if rules is not None:
             self.pass_simply(node, gs[0], rules)
         else:
@@ -290,7 +298,13 @@ class Sweep:
             for i in reads:
                 arrays.append(saved(node, i) if i else g.array)
             made = g.wrap(g.array.device.map(expr, *arrays))
-            self.add(edge, made if made.array.shape == shape else sum_to_size(made, shape), True)
+            if made.array.shape != shape:
+                made = sum_to_size(made, shape)
+            cause = edge[0]
+            if type(cause) is Node and cause.made == 1 and cause not in self.arrived:
+                self.arrived[cause] = [made]
+            else:
+                self.add(edge, made, True)
 
     def pass_by_rule(self, node: Node, gs: list[Any], wanted: list[bool]) -> None:
         """Any card: its gradient in tensor language."""

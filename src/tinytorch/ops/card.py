@@ -39,6 +39,7 @@ class Op:
     fresh: ClassVar[bool] = False  # whether `grad` returns new memory that nobody else holds
     reads: ClassVar[dict[str, tuple[str, ...]] | None] = None
     plans: ClassVar[dict[int, Keeps]]
+    rules: Any = None  # of an elementwise card: its gradients as expressions
 
     def __init_subclass__(cls) -> None:
         cls.plans = {}
