@@ -551,8 +551,9 @@ class RemovableHandle:
 
     def remove(self) -> None:
         """Take the hook off. Twice is once."""
-        if self.hook in self.functions:
+        if self.hook is not None and self.hook in self.functions:
             self.functions.remove(self.hook)
+        self.hook = None
 
     def __enter__(self) -> RemovableHandle:
         """The handle itself."""

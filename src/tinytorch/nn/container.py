@@ -52,7 +52,16 @@ class ModuleList(Module):
         return self._modules[position(index, len(self))]
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self._modules[position(index, len(self))] = module
+        setattr(self, position(index, len(self)), module)
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return type(self)().extend([*self, *other])
+
+    def pop(self, index: Any) -> Any:
+        """Take one out and return it."""
+        found = self[index]
+        del self[index]
+        return found
 
     def __delitem__(self, index: Any) -> None:
         row = list(self)
@@ -82,6 +91,15 @@ class Sequential(ModuleList):
         if isinstance(index, slice):
             return type(self)(OrderedDict((name, self._modules[name]) for name in names[index]))
         return self._modules[names[int(position(index, len(names)))]]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        names = list(self._modules)
+        setattr(self, names[int(position(index, len(names)))], module)
+
+    def insert(self, index: int, module: Module) -> Self:  # type: ignore[override]
+        """One more before the one at `index`."""
+        super().insert(index, module)
+        return self
 
     def forward(self, x: Any) -> Any:
         """Through all of them."""

@@ -20,7 +20,9 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
     def __repr__(self) -> str:
-        return "<All keys matched successfully>" if not any(self) else tuple.__repr__(self)
+        if not any(self):
+            return "<All keys matched successfully>"
+        return f"_IncompatibleKeys(missing_keys={self[0]}, unexpected_keys={self[1]})"
 
 
 class Module:
@@ -74,6 +76,10 @@ class Module:
                 raise TypeError(
                     f"cannot assign '{type(value).__name__}' as child module '{name}' (nn.Module or None expected)"
                 )
+            if home is self._buffers and not (value is None or isinstance(value, Tensor)):
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as buffer '{name}' (Tensor or None expected)"
+                )
         for table in tables:
             if table is not home:
                 table.pop(name, None)
@@ -100,17 +106,36 @@ class Module:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
 
+    def check_name(self, kind: str, name: str, table: Mapping[str, Any]) -> None:
+        """Raises KeyError for a name that could not be found again, or that means something else."""
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
+        if "." in name or not name:
+            reason = 'can\'t contain "."' if name else 'can\'t be empty string ""'
+            raise KeyError(f"{kind} name {reason}")
+        if name not in table and hasattr(self, name):
+            raise KeyError(f"attribute '{name}' already exists")
+
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """A parameter under `name`; None keeps the place."""
+        """A parameter under `name`; None keeps the place. Raises TypeError for anything else."""
+        self.check_name("parameter", name, self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"cannot assign '{type(param).__name__}' object to parameter '{name}'")
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """A tensor that belongs to the state but is not learned; saved only if `persistent`."""
+        self.check_name("buffer", name, self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}'")
         self._buffers[name] = tensor
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """A child under `name`."""
+        """A child under `name`; None keeps the place. Raises TypeError for anything else."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self.check_name("module", name, self._modules)
         self._modules[name] = module
 
     register_module = add_module
@@ -195,7 +220,19 @@ class Module:
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with a dotted name."""
         path, _, name = target.rpartition(".")
-        found: Parameter = getattr(self.get_submodule(path), name)
+        module = self.get_submodule(path)
+        if name not in module._parameters:
+            raise AttributeError(f"{type(module).__name__} has no parameter `{name}`")
+        found: Parameter = module._parameters[name]
+        return found
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer with a dotted name."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if name not in module._buffers:
+            raise AttributeError(f"{type(module).__name__} has no buffer `{name}`")
+        found: Tensor = module._buffers[name]
         return found
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
@@ -211,8 +248,9 @@ class Module:
         """Switch this module and all below it to training, or out of it."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
-        for module in self.modules():
-            module.training = mode
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self) -> Self:
@@ -230,6 +268,10 @@ class Module:
         for parameter in self.parameters():
             if parameter.grad is not None:
                 parameter.grad = None if set_to_none else parameter.grad.detach().zero_()
+
+    def cpu(self) -> Self:
+        """On the CPU, where everything is."""
+        return self
 
     def to(self, *args: Any, **options: Any) -> Self:
         """Floating point parameters and buffers in another dtype, in place."""
@@ -272,6 +314,8 @@ class Module:
         Raises RuntimeError that lists everything missing, unexpected or of another size, and then
         changes nothing.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         own = self.state_dict(keep_vars=True)
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]

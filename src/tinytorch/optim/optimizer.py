@@ -38,6 +38,8 @@ class Optimizer:
     def add_param_group(self, param_group: Group) -> None:
         """More parameters, with options of their own. Raises ValueError for one that is here already."""
         params = param_group["params"]
+        if isinstance(params, set):
+            raise TypeError("optimizer parameters need an order that lasts, and a set has none: use a list")
         params = [params] if isinstance(params, Tensor) else list(params)
         here = {id(p) for group in self.param_groups for p in group["params"]}
         for p in params:
