@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch import autograd, dtypes, functions
 from tinytorch.autograd import (

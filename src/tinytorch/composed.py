@@ -65,15 +65,16 @@ def norm(x: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tens
         return x.abs().sum(dim, keepdim=keepdim)
     if p == 2.0:
         total = (x * x).sum(dim, keepdim=keepdim)
-        root = total.sqrt()
         # At 0 the square root is infinitely steep; the norm's slope there is taken as 0.
-        return root if not x.requires_grad else total.where(total > 0, 1.0).sqrt().where(total > 0, total)
+        return total.where(total != 0, 1.0).sqrt().where(total != 0, total)
     return (x.abs() ** p).sum(dim, keepdim=keepdim) ** (1.0 / p)
 
 
 def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))), without overflow: the maximum is taken out and added back."""
     axes = canonical_dims(dim, x.ndim)
+    if any(x.shape[axis] == 0 for axis in axes):
+        return x.exp().sum(axes, keepdim=keepdim).log()
     top = x.detach().amax(axes, keepdim=True)
     top = top.where(top.abs() != math.inf, 0.0)
     total = (x - top).exp().sum(axes, keepdim=True).log() + top

@@ -46,10 +46,10 @@ class dtype:
 
 
 float64 = double = dtype("float64", "float64", FLOATING)
-float32 = float_ = dtype("float32", "float32", FLOATING)
+float32 = dtype("float32", "float32", FLOATING)
 float16 = half = dtype("float16", "float16", FLOATING)
 int64 = long = dtype("int64", "int64", INTEGER)
-int32 = int_ = dtype("int32", "int32", INTEGER)
+int32 = dtype("int32", "int32", INTEGER)
 int16 = short = dtype("int16", "int16", INTEGER)
 int8 = dtype("int8", "int8", INTEGER)
 uint8 = dtype("uint8", "uint8", INTEGER)

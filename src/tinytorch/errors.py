@@ -4,7 +4,8 @@ TinyTorchError
 ├── ShapeError          (RuntimeError, ValueError)   sizes that do not fit together
 ├── DimensionError      (IndexError)                 an axis that a tensor does not have
 ├── IndexOutOfRange     (IndexError, RuntimeError)   a position that an axis does not have
-├── DtypeError          (RuntimeError, TypeError)    element types that do not go together
+├── DtypeError          (NotImplementedError, TypeError)  element types that an operation does not take
+├── DivisionError       (RuntimeError, ZeroDivisionError) whole numbers divided by 0
 ├── DeviceError         (RuntimeError)               devices that are missing or mixed
 └── GradientError       (RuntimeError)               a gradient that cannot be had
     └── OverwrittenError                             because its ingredient was overwritten
@@ -29,8 +30,15 @@ class IndexOutOfRange(TinyTorchError, IndexError, RuntimeError):
     """A position that an axis does not have."""
 
 
-class DtypeError(TinyTorchError, RuntimeError, TypeError):
-    """Element types that do not go together."""
+class DtypeError(TinyTorchError, NotImplementedError, TypeError):
+    """Element types that an operation does not take, or that do not go together.
+
+    PyTorch raises RuntimeError, NotImplementedError (which is one) or TypeError here: this is all three.
+    """
+
+
+class DivisionError(TinyTorchError, RuntimeError, ZeroDivisionError):
+    """Whole numbers divided by 0."""
 
 
 class DeviceError(TinyTorchError, RuntimeError):

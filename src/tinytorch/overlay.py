@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 UNWRITTEN = "is yours to write"
 
 
-def overlay(package: str, path: Iterable[str]) -> list[str]:
+def overlaid(package: str, path: Iterable[str]) -> list[str]:
     """Put folders of the same name from earlier on `sys.path` in front of a package's own `path`.
 
     A folder with an `__init__.py` is a package of its own, and no part of this one.

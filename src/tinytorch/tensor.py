@@ -55,9 +55,8 @@ def apply(op: Op, *inputs: Tensor) -> Any:
     if op.expr is not None:
         try:
             made: Any = arrays[0].device.map(op.expr, *arrays)
-        except ValueError:
-            broadcast_shapes(*[array.shape for array in arrays])  # says which sizes do not fit, if that is it
-            raise
+        except (ValueError, TypeError) as error:
+            raise refusal(op, arrays, error) from error
     else:
         made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
     single = type(made) is Array
@@ -68,6 +67,13 @@ def apply(op: Op, *inputs: Tensor) -> Any:
         for observer in LISTENING.observers:
             observer(op, inputs, result)
     return result
+
+
+def refusal(op: Op, arrays: list[Array], error: Exception) -> Exception:
+    """Why a device could not map: sizes that do not fit (raised from here), or types that it does not take."""
+    broadcast_shapes(*[array.shape for array in arrays])
+    names = " and ".join(array.dtype.name for array in arrays)
+    return DtypeError(f"{type(op).__name__} does not take {names}: {error}")
 
 
 def evaluate(op: Any, arrays: list[Array]) -> Any:
@@ -238,10 +244,12 @@ class Tensor:
             self.array = data
         else:
             self.array = legacy(data, sizes)
-        self.requires_grad = requires_grad
         self.edge = None
         self.grad = None
         self.view_of = None
+        self.requires_grad = False
+        if requires_grad:
+            self.requires_grad_()
 
     # what it is
 
@@ -591,15 +599,11 @@ class Tensor:
         """self / other, rounded by "floor" or "trunc" on request."""
         if rounding_mode == "floor":
             return self // other
-        whole = (
-            not self.is_floating_point()
-            and not getattr(other, "is_floating_point", lambda: isinstance(other, float))()
-        )
         quotient = self / other
         if rounding_mode is None:
             return quotient
-        made = quotient.trunc()
-        return made.to(self.dtype) if whole else made
+        # Whole numbers stay whole, where `/` makes fractions of them.
+        return quotient.trunc().to((self * 0 + other).dtype)
 
     mul = multiply = __mul__
     subtract, divide, true_divide = sub, div, __truediv__
@@ -662,38 +666,38 @@ class Tensor:
         return made
 
     def clamp(self, min: Any = None, max: Any = None) -> Tensor:
-        """Held between `min` and `max`; numbers or tensors."""
+        """Held between `min` and `max`: numbers or tensors."""
         if min is None and max is None:
             raise RuntimeError("clamp needs at least one of min and max")
-        low = (
-            operand(self, -np.inf if min is None else min)
-            if min is not None or self.is_floating_point()
-            else None
-        )
-        if low is None:
-            return self.minimum(max)
-        if max is None:
-            high = operand(self, np.inf) if self.is_floating_point() else None
-            if high is None:
-                return self.maximum(low)
-        else:
-            high = operand(self, max)
-        made: Tensor = apply(ops.CLAMP, self, low, high)
+        low, high = (None if bound is None else operand(self, bound) for bound in (min, max))
+        if (
+            not self.is_floating_point()
+        ):  # whole numbers have no infinity to stand for a bound that is not there
+            raised = self if low is None else self.maximum(low)
+            return raised if high is None else raised.minimum(high)
+        low = operand(self, -np.inf) if low is None else low
+        made: Tensor = apply(ops.CLAMP, self, low, operand(self, np.inf) if high is None else high)
         return made
 
     clip = clamp
 
     def softmax(self, dim: Int, dtype: Dtype | None = None) -> Tensor:
         """exp(x) over its sum along `dim`."""
-        x = self if dtype is None else self.to(dtype)
+        x = self.fractional("softmax") if dtype is None else self.to(dtype)
         made: Tensor = apply(ops.Softmax(canonical_dim(dim, self.ndim)), x)
         return made
 
     def log_softmax(self, dim: Int, dtype: Dtype | None = None) -> Tensor:
         """The logarithm of the softmax, without forming it."""
-        x = self if dtype is None else self.to(dtype)
+        x = self.fractional("log_softmax") if dtype is None else self.to(dtype)
         made: Tensor = apply(ops.LogSoftmax(canonical_dim(dim, self.ndim)), x)
         return made
+
+    def fractional(self, name: str) -> Tensor:
+        """Itself. Raises DtypeError for an operation that whole numbers have no answer to."""
+        if not self.is_floating_point():
+            raise DtypeError(f"{name} does not take {self.dtype.name}: convert it with .float()")
+        return self
 
     # reductions
 
@@ -1103,11 +1107,11 @@ class Tensor:
     def gather(self, dim: Int, index: Tensor) -> Tensor:
         """Read at `index` along one axis, all other axes at their own position."""
         axis = canonical_dim(dim, self.ndim)
-        x, index = self.lined_up(axis, index, "gather")
-        made: Tensor = apply(ops.Gather(axis), x, index)
+        index = self.lined_up(axis, index, "gather")
+        made: Tensor = apply(ops.Gather(axis), self, index)
         return made
 
-    def lined_up(self, axis: Int, index: Tensor, name: str) -> tuple[Tensor, Tensor]:
+    def lined_up(self, axis: Int, index: Tensor, name: str) -> Tensor:
         """An index that fits for gather and scatter. Raises for one that does not."""
         if index.dtype is not dtypes.int64:
             raise DtypeError(f"{name}(): Expected dtype int64 for index, not {index.dtype}")
@@ -1120,21 +1124,21 @@ class Tensor:
                 raise ShapeError(
                     f"{name}: the index {index.shape} reaches beyond {self.shape} on axis {each}"
                 )
-        return self, in_range(index, self.shape[axis] if self.ndim else 1, axis, wrap=False)
+        return in_range(index, self.shape[axis] if self.ndim else 1, axis, wrap=False)
 
     def scatter(self, dim: Int, index: Tensor, src: Any) -> Tensor:
         """With `src` written at `index` along one axis."""
         axis = canonical_dim(dim, self.ndim)
-        x, index = self.lined_up(axis, index, "scatter")
+        index = self.lined_up(axis, index, "scatter")
         value = src if isinstance(src, Tensor) else self.new_full(index.shape, src)
-        made: Tensor = apply(ops.Scatter(axis, False), x, index, value)
+        made: Tensor = apply(ops.Scatter(axis, False), self, index, value)
         return made
 
     def scatter_add(self, dim: Int, index: Tensor, src: Tensor) -> Tensor:
         """With `src` added at `index` along one axis; duplicates all count."""
         axis = canonical_dim(dim, self.ndim)
-        x, index = self.lined_up(axis, index, "scatter_add")
-        made: Tensor = apply(ops.Scatter(axis, True), x, index, src)
+        index = self.lined_up(axis, index, "scatter_add")
+        made: Tensor = apply(ops.Scatter(axis, True), self, index, src)
         return made
 
     def take_along_dim(self, indices: Tensor, dim: Int) -> Tensor:

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version as numpy_version
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,9 @@ def cache() -> Path:
 
 def version(module: Module) -> str:
     """A fingerprint of everything that observations depend on."""
-    state = hashlib.sha256(sys.version.encode())
-    for path in (module.path("probes.py"), *sorted(framework().rglob("*.py"))):
+    state = hashlib.sha256(f"{sys.version} {numpy_version('numpy')}".encode())
+    observers = Path(__file__).parent / "inside"
+    for path in (*sorted(module.folder.rglob("*.py")), *observers.glob("*.py"), *framework().rglob("*.py")):
         stat = path.stat()
         state.update(f"{path}:{stat.st_mtime_ns}:{stat.st_size}".encode())
     return state.hexdigest()

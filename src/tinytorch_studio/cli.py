@@ -17,6 +17,7 @@ COMMANDS = {  # name: (module, attribute)
     "why": (LEARNERS, "why"),
     "repro": (LEARNERS, "repro"),
     "undo": (LEARNERS, "undo"),
+    "redo": (LEARNERS, "redo"),
     "history": (LEARNERS, "history"),
     "milestone": (LEARNERS, "milestone"),
     "dev": ("tinytorch_studio.dev.cli", "dev"),

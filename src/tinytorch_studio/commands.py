@@ -1,4 +1,4 @@
-"""The commands of a learner: start, next, check, status, list, hint, why, repro, undo, history, milestone."""
+"""The commands of a learner: start, next, check, status, list, hint, why, repro, undo, redo, history, milestone."""
 
 from __future__ import annotations
 
@@ -205,12 +205,22 @@ def repro(name: str | None) -> None:
 
 @click.command()
 def undo() -> None:
-    """Go back to the state of your files before this one. Can itself be undone."""
-    changed = here().snapshots.undo()
+    """Give your files the contents that they had before. Again goes further back; tt redo returns."""
+    tell_restored(here().snapshots.undo(), "there is no earlier state")
+
+
+@click.command()
+def redo() -> None:
+    """Take the last undo back."""
+    tell_restored(here().snapshots.redo(), "there is no undo to take back")
+
+
+def tell_restored(changed: list[str], otherwise: str) -> None:
+    """Which files have other contents now."""
     for name in changed:
         click.echo(f"restored   {name}")
     if not changed:
-        click.echo("there is no earlier state")
+        click.echo(otherwise)
 
 
 @click.command()

@@ -105,7 +105,7 @@ def repro(folder: Folder, module_probes: Path, verdict: Verdict) -> str:
     imports = [
         line
         for line in module_probes.read_text(encoding="utf-8").splitlines()
-        if line.startswith("from tinytorch")
+        if line.startswith(("from tinytorch", "from first"))
     ]
     code = difference.case["code"] if difference is not None else "None"
     *before, last = ast.parse(code).body

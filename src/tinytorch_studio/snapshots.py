@@ -79,23 +79,39 @@ class Snapshots:
             append(self.journal, {"time": time.time(), "why": why, "files": state})
 
     def undo(self) -> list[str]:
-        """Go back to the state before the present one; returns the files that changed.
+        """Give the files the contents that they had before the present ones; returns those that changed.
 
-        The journal grows: an undo is a step like any other, and remembers how far back it went.
+        The journal only grows: an undo is a state like any other that knows where it stands (`at`) and
+        where it came from (`back`), so that `redo` can return. No file is ever removed.
         """
         self.keep("before undo")
         past = entries(self.journal)
-        position = past[-1].get("at", len(past) - 1)
-        while position > 0 and past[position]["files"] == past[-1]["files"]:
+        now, position = past[-1]["files"], past[-1].get("at", len(past) - 1)
+        while position > 0:
             position = past[position - 1].get("at", position - 1)
-        target = past[position]["files"]
-        changed = [name for name in target if target[name] != past[-1]["files"].get(name)]
+            if self.differing(past[position]["files"], now):
+                return self.restore(past[position]["files"], why="undo", at=position, back=len(past) - 1)
+        return []
+
+    def redo(self) -> list[str]:
+        """Take the last undo back, if nothing was changed since; returns the files that changed."""
+        self.keep("before redo")
+        past = entries(self.journal)
+        back = past[-1].get("back") if past else None
+        if back is None:
+            return []
+        there = past[back]
+        return self.restore(there["files"], why="redo", at=there.get("at", back), back=there.get("back"))
+
+    def differing(self, wanted: dict[str, str], now: dict[str, str]) -> list[str]:
+        """The files of a state that are otherwise now, or not there."""
+        return [name for name, digest in wanted.items() if now.get(name) != digest]
+
+    def restore(self, wanted: dict[str, str], **entry: Any) -> list[str]:
+        """Write the contents of a kept state, and remember the state that this makes."""
+        changed = self.differing(wanted, self.state())
         for name in changed:
-            digest = target[name]
+            digest = wanted[name]
             write_whole(self.root / name, (self.objects / digest[:2] / digest).read_bytes())
-        gone = [name for name in past[-1]["files"] if name not in target]
-        for name in gone:
-            (self.root / name).unlink()
-        if changed or gone:
-            append(self.journal, {"time": time.time(), "why": "undo", "files": target, "at": position})
-        return [*changed, *gone]
+        append(self.journal, {"time": time.time(), "files": self.state(), **entry})
+        return changed

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,7 +13,9 @@ import time
 import pytest
 from click.testing import CliRunner
 
+import tinytorch.overlay as framework
 from tinytorch_studio import check as checks
+from tinytorch_studio import folder as studio
 from tinytorch_studio.cli import main
 from tinytorch_studio.course import find
 from tinytorch_studio.folder import Folder, FolderError
@@ -136,6 +140,60 @@ def test_undo_goes_back_step_by_step(folder):
     assert path.read_text(encoding="utf-8") == states[1]
     folder.snapshots.undo()
     assert path.read_text(encoding="utf-8") == states[0]
+
+
+def test_redo_returns_from_where_undo_came_and_a_change_ends_that(folder):
+    path = folder.root / "tinytorch" / "layout.py"
+    for body, before in ((MISTAKEN, STUB), (RIGHT, MISTAKEN)):
+        write(folder, body, old=before)
+        folder.snapshots.keep("check")
+    for step in ("undo", "undo", "redo", "redo"):
+        assert getattr(folder.snapshots, step)() == ["tinytorch/layout.py"]
+    assert RIGHT in path.read_text(encoding="utf-8")
+    assert folder.snapshots.redo() == []
+    folder.snapshots.undo()
+    write(folder, STUB, old=MISTAKEN)
+    assert folder.snapshots.redo() == []
+    assert STUB in path.read_text(encoding="utf-8")
+
+
+def test_undo_never_removes_a_file_and_keeps_what_was_not_kept_yet(folder):
+    path = folder.root / "tinytorch" / "layout.py"
+    starter = path.read_text(encoding="utf-8")
+    assert folder.snapshots.undo() == []  # the only earlier state is a folder without files
+    assert path.exists()
+    path.write_text("unsaved = 1\n", encoding="utf-8")
+    folder.snapshots.undo()
+    assert path.read_text(encoding="utf-8") == starter
+    folder.snapshots.redo()
+    assert path.read_text(encoding="utf-8") == "unsaved = 1\n"
+
+
+def test_both_readers_of_starters_agree_on_what_is_unwritten():
+    # The studio's own process may not import the framework, so these few lines stand in both.
+    bodies = [
+        STUB,
+        "pass",
+        '"""Doc."""\n        ' + STUB.strip(),
+        "raise NotImplementedError('other')",
+        "x = 1\n" + STUB,
+    ]
+    for body in bodies:
+        (function,) = ast.parse("class A:\n    def f(self):\n        " + body.strip() + "\n").body[0].body
+        assert studio.unwritten(function) == framework.unwritten(function), body
+    assert studio.UNWRITTEN == framework.UNWRITTEN
+
+
+def test_the_readme_shows_what_happens(folder, monkeypatch):
+    readme = (SOURCE.parent / "README.md").read_text(encoding="utf-8")
+    program, printed = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", readme, re.DOTALL).groups()
+    done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.stdout == printed
+    shown = re.search(r"```console\n\$ tt check\n(.*?)```", readme, re.DOTALL).group(1)
+    body = re.findall(r"^ +\d+ \| (.*)$", shown, re.MULTILINE)
+    write(folder, "\n".join(body) + "\n", old=STUB.replace("permute", "contiguous_strides")[4:])
+    monkeypatch.chdir(folder.root)
+    assert CliRunner().invoke(main, ["check", "01.layout.contiguous_strides"]).output.strip() == shown.strip()
 
 
 def test_a_torn_line_of_the_journal_is_passed_over(tmp_path):

@@ -3,9 +3,9 @@
 from importlib import import_module
 from typing import Any
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch.autograd.grad_mode import (
     enable_grad,

@@ -121,10 +121,12 @@ class Unsaved:
         return self
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = absorb
-    __pow__ = __rpow__ = __neg__ = __and__ = __or__ = __lt__ = __le__ = __gt__ = __ge__ = absorb
+    __floordiv__ = __rfloordiv__ = __invert__ = __pow__ = __rpow__ = __neg__ = __and__ = __or__ = __lt__ = (
+        __le__
+    ) = __gt__ = __ge__ = absorb
     __eq__ = __ne__ = absorb  # type: ignore[assignment]
     __hash__ = object.__hash__
-    where = log = sin = cos = sinh = cosh = exp = sqrt = floor = trunc = sign = absorb
+    where = reciprocal = log = sin = cos = sinh = cosh = exp = sqrt = floor = trunc = sign = absorb
 
 
 def record(op: Op, inputs: Sequence[Tensor], arrays: Sequence[Array], outs: Sequence[Tensor]) -> None:
@@ -447,9 +449,10 @@ def backward(
         found = grad(
             tensors, inputs, seeds, keep_graph=keep_graph, create_graph=create_graph, allow_unused=True
         )
+        sweep = Sweep(create_graph, keep_graph, None)
         for leaf, g in zip(inputs, found, strict=True):
             if g is not None:
-                leaf.grad = g if leaf.grad is None else leaf.grad + g
+                sweep.deliver(leaf, g)
         return
     sweep = Sweep(create_graph, keep_graph, None)
     sweep.run(started(sweep, tensors, seeds))
@@ -511,6 +514,18 @@ def started(sweep: Sweep, tensors: Sequence[Tensor], seeds: Sequence[Tensor | No
         sweep.add(edge, seed, fresh=False)
         roots.append(edge[0])
     return roots
+
+
+def clear(tensor: Any, to_none: bool) -> None:
+    """Forget a gradient, or set it to 0 in the memory that it has."""
+    if to_none:
+        tensor.grad = None
+    elif tensor.grad is not None:
+        recording, MODE.recording = MODE.recording, False
+        try:
+            tensor.grad.zero_()
+        finally:
+            MODE.recording = recording
 
 
 def register_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:

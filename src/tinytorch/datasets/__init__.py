@@ -1,8 +1,8 @@
 """Real data: what ships, and later what is downloaded."""
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch.datasets.digits import Digits
 

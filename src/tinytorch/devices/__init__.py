@@ -1,8 +1,8 @@
 """The machines: where arrays live and arithmetic happens."""
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch.devices.interface import Device, backend, device
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinytorch.array import Array, Storage
 from tinytorch.devices.interface import Device, Expr, first_index, running, sorting_indices
-from tinytorch.devices.special import erf, sigmoid
+from tinytorch.devices.special import erf, floor_divide, fmod, remainder, sigmoid, sign
 from tinytorch.dtypes import FROM_NUMPY, dtype, float16
 from tinytorch.layout import Layout, Shape
 
@@ -22,15 +22,15 @@ UFUNCS: dict[str, Callable[..., Any]] = {
     "mul": np.multiply,
     "div": np.divide,
     "pow": np.power,
-    "floor_divide": np.floor_divide,
-    "remainder": np.remainder,
-    "fmod": np.fmod,
+    "floor_divide": floor_divide,
+    "remainder": remainder,
+    "fmod": fmod,
     "maximum": np.maximum,
     "minimum": np.minimum,
     "atan2": np.arctan2,
     "neg": np.negative,
     "abs": np.absolute,
-    "sign": np.sign,
+    "sign": sign,
     "reciprocal": np.reciprocal,
     "exp": np.exp,
     "exp2": np.exp2,

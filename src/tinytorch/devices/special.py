@@ -1,10 +1,12 @@
-"""Functions that NumPy has not: the error function and the logistic function, on whole arrays."""
+"""Functions that NumPy has not, or has otherwise than PyTorch, on whole arrays."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+from tinytorch.errors import DivisionError
 
 Values = np.ndarray[Any, Any]
 
@@ -65,3 +67,41 @@ def sigmoid(x: Values) -> Values:
     """
     shrunk = np.exp(-np.abs(x))  # in (0, 1], so nothing overflows
     return np.asarray(np.where(np.signbit(x), shrunk, x.dtype.type(1)) / (1 + shrunk))
+
+
+def sign(x: Values) -> Values:
+    """-1, 0 or 1; 0 for NaN, where NumPy says NaN.
+
+    >>> sign(np.array([-2.0, 0.0, np.nan])).tolist()
+    [-1.0, 0.0, 0.0]
+    """
+    return x if x.dtype == bool else np.asarray(np.subtract(x > 0, x < 0, dtype=x.dtype))
+
+
+def remainder(x: Values, y: Values) -> Values:
+    """What is left of floor division. A remainder of zero has x's sign, where NumPy gives it y's.
+
+    >>> remainder(np.array([-4.0, 5.0]), np.array([2.0, -3.0])).tolist()
+    [-0.0, -1.0]
+    """
+    if x.dtype.kind != "f":
+        return np.asarray(np.remainder(x, divisor(y)))
+    left = np.asarray(np.fmod(x, y))
+    return np.where((left != 0) & ((left < 0) != (y < 0)), left + y, left)
+
+
+def floor_divide(x: Values, y: Values) -> Values:
+    """x / y rounded down."""
+    return np.asarray(np.floor_divide(x, divisor(y)))
+
+
+def fmod(x: Values, y: Values) -> Values:
+    """What is left of division rounded towards zero."""
+    return np.asarray(np.fmod(x, divisor(y)))
+
+
+def divisor(y: Values) -> Values:
+    """Raises DivisionError for a 0 among whole numbers, for which NumPy would answer 0."""
+    if y.dtype.kind != "f" and not np.all(y):
+        raise DivisionError("cannot divide whole numbers by 0")
+    return y

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from tinytorch import dtypes
 from tinytorch.autograd.grad_mode import no_grad
-from tinytorch.autograd.graph import RemovableHandle
+from tinytorch.autograd.graph import RemovableHandle, clear
 from tinytorch.nn.parameter import Parameter
 from tinytorch.tensor import Tensor
 
@@ -266,15 +266,19 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or set them to 0."""
         for parameter in self.parameters():
-            if parameter.grad is not None:
-                parameter.grad = None if set_to_none else parameter.grad.detach().zero_()
+            clear(parameter, set_to_none)
 
     def cpu(self) -> Self:
         """On the CPU, where everything is."""
         return self
 
     def to(self, *args: Any, **options: Any) -> Self:
-        """Floating point parameters and buffers in another dtype, in place."""
+        """Floating point parameters and buffers in another dtype, in place. Raises TypeError for a whole one."""
+        for each in (*args, options.get("dtype")):
+            if isinstance(each, dtypes.dtype) and not each.is_floating_point:
+                raise TypeError(
+                    f"nn.Module.to only accepts floating point dtypes, but got desired dtype={each}"
+                )
         for table in ("_parameters", "_buffers"):
             for _, value in self.members(table, "", True, True):
                 if value.is_floating_point():
@@ -320,10 +324,15 @@ class Module:
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
         problems = [
+            f'While copying the parameter named "{name}", expected Tensor from checkpoint but received {type(value)}'
+            for name, value in state_dict.items()
+            if name in own and not isinstance(value, Tensor)
+        ]
+        problems += [
             f"size mismatch for {name}: copying a param with shape {state_dict[name].shape} from checkpoint, "
             f"the shape in current model is {value.shape}."
             for name, value in own.items()
-            if name in state_dict and state_dict[name].shape != value.shape
+            if isinstance(state_dict.get(name), Tensor) and state_dict[name].shape != value.shape
         ]
         if strict and missing:
             problems.append("Missing key(s) in state_dict: " + ", ".join(f'"{n}"' for n in missing) + ". ")

@@ -1,8 +1,8 @@
 """The op cards, one file per topic."""
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch.ops.activations import GELU, GELU_TANH, RELU, SIGMOID, Gelu, LogSoftmax, Relu, Sigmoid, Softmax
 from tinytorch.ops.card import Elementwise, Fused, Movement, Op

@@ -19,7 +19,7 @@ class Relu(Elementwise):
     expr = ("maximum", 0, ("const", "0"))
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
-        return (g.where(out > 0.0, 0.0),)
+        return (g.where(~(out <= 0.0), 0.0),)
 
 
 class Sigmoid(Elementwise):

@@ -59,7 +59,7 @@ class Pow(Elementwise):
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
         # x ** 0 is 1 whatever x is, and 0 ** y is 0 for all y > 0: no slope there, never nan.
         to_base = (g * (y * x ** (y - 1.0))).where(y != 0.0, 0.0)
-        to_exponent = (g * (out * x.log())).where((x != 0.0) | (y < 0.0), 0.0)
+        to_exponent = (g * (out * x.log())).where(~((x == 0.0) & (y >= 0.0)), 0.0)
         return to_base, to_exponent
 
 
@@ -69,11 +69,8 @@ class Maximum(Elementwise):
     expr = ("maximum", 0, 1)
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
-        half = g * 0.5  # ties share
-        return (
-            g.where(x > y, half.where(x == y, 0.0)),
-            g.where(x < y, half.where(x == y, 0.0)),
-        )
+        shared = (g * 0.5).where(x == y, g)  # ties share; a NaN is smaller than nothing, so it gets all
+        return shared.where(~(x < y), 0.0), shared.where(~(y < x), 0.0)
 
 
 class Minimum(Elementwise):
@@ -82,11 +79,8 @@ class Minimum(Elementwise):
     expr = ("minimum", 0, 1)
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
-        half = g * 0.5
-        return (
-            g.where(x < y, half.where(x == y, 0.0)),
-            g.where(x > y, half.where(x == y, 0.0)),
-        )
+        shared = (g * 0.5).where(x == y, g)
+        return shared.where(~(x > y), 0.0), shared.where(~(y > x), 0.0)
 
 
 class Where(Elementwise):
@@ -117,8 +111,9 @@ class Atan2(Elementwise):
     promotion = FLOAT
 
     def grad(self, g: Tensor, out: Tensor, y: Tensor, x: Tensor) -> Grads:
-        scaled = g / (x * x + y * y)
-        return scaled * x, -scaled * y
+        square = x * x + y * y
+        nearness = square.reciprocal().where(square != 0.0, 0.0)  # the angle at the origin has no slope
+        return g * x * nearness, -g * y * nearness
 
 
 class FloorDivide(Elementwise):
@@ -136,7 +131,7 @@ class Remainder(Elementwise):
     expr = ("remainder", 0, 1)
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
-        return g, -g * (x / y).floor()
+        return g, -g * (x // y)
 
 
 class Fmod(Elementwise):

@@ -46,7 +46,7 @@ def function(name: str, swapped: bool = False) -> Callable[..., Symbol]:
 
 
 OPERATORS = {
-    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow",
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "pow": "pow",
     "eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "neg": "neg",
     "and": "and", "or": "or", "invert": "not",
 }  # fmt: skip

@@ -1,8 +1,8 @@
 """Optimizers: how parameters follow their gradients."""
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch.optim import lr_scheduler
 from tinytorch.optim.adam import Adam, AdamW

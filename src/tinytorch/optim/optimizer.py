@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from tinytorch.autograd.grad_mode import enable_grad, no_grad
+from tinytorch.autograd.graph import clear
 from tinytorch.tensor import Tensor
 
 Group = dict[str, Any]
@@ -72,8 +73,7 @@ class Optimizer:
         """Forget the gradients, or set them to 0."""
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
-                    p.grad = None if set_to_none else p.grad.detach().zero_()
+                clear(p, set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
         """State by the position of its parameter, and the options of the groups, in PyTorch's form."""

@@ -1,8 +1,8 @@
 """Helpers around training."""
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch.utils import data
 

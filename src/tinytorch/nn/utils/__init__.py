@@ -1,8 +1,8 @@
 """Helpers for parameters and gradients."""
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
 from tinytorch.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters

@@ -1,8 +1,8 @@
 """Data on its way to a model: datasets, samplers, batches."""
 
-from tinytorch.overlay import overlay
+from tinytorch.overlay import overlaid
 
-__path__ = overlay(__name__, __path__)
+__path__ = overlaid(__name__, __path__)
 
 from tinytorch.utils.data.collate import default_collate
 from tinytorch.utils.data.dataset import (
