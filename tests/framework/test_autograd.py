@@ -10,7 +10,9 @@ import pytest
 
 import tinytorch as tt
 from tinytorch.autograd.graph import consumers_first
+from tinytorch.devices.cpu import Cpu
 from tinytorch.errors import GradientError, OverwrittenError
+from tinytorch.observe import observing
 
 
 def test_a_chain_of_100_000_operations_goes_backward_without_recursion():
@@ -122,3 +124,39 @@ def test_gradients_and_their_gradients_agree_with_finite_differences(number, con
     x, y = make(), make()
     assert tt.autograd.gradcheck(CARDS[number], (x, y))
     assert tt.autograd.gradgradcheck(CARDS[number], (x, y))
+
+
+def test_keeping_a_gradient_does_not_keep_the_tensor_alive():
+    x = tt.ones(3, requires_grad=True)
+    y = x * 2
+    y.retain_grad()
+    z = y.sum()
+    gone = weakref.ref(y)
+    gc.disable()
+    try:
+        del y
+        assert gone() is None
+    finally:
+        gc.enable()
+    z.backward()
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_an_observer_hears_a_fused_card_once_and_nothing_after_its_block():
+    heard = []
+    with observing(lambda op, inputs, out: heard.append(type(op).__name__)):
+        tt.ones(2, 3).softmax(1)
+    tt.ones(3) + 1
+    assert heard == ["Softmax"]
+
+
+def test_a_device_may_bring_a_kernel_for_a_fused_card(monkeypatch):
+    calls = []
+
+    def kernel(card, x):
+        calls.append(card.axis)
+        return x.copy()
+
+    monkeypatch.setattr(Cpu, "kernel", lambda self, card: kernel)
+    assert tt.tensor([1.0, 2.0]).softmax(0).tolist() == [1.0, 2.0]
+    assert calls == [0]

@@ -19,8 +19,8 @@ from tinytorch_studio import folder as studio
 from tinytorch_studio.cli import main
 from tinytorch_studio.course import find
 from tinytorch_studio.folder import Folder, FolderError
-from tinytorch_studio.process import SOURCE
-from tinytorch_studio.snapshots import Snapshots, append, entries
+from tinytorch_studio.process import SOURCE, Heard
+from tinytorch_studio.snapshots import Snapshots, append, entries, write_whole
 from tinytorch_studio.starters import empty, fill
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(SOURCE)}  # as in a fresh shell, wherever this runs
@@ -258,3 +258,49 @@ def test_the_milestone_runs_on_the_learners_file_and_fails_with_a_wrong_stride(f
     assert (folder.root / "milestones" / "digits" / "model.safetensors").exists()
     write(folder, MISTAKEN, old=RIGHT)
     assert run.invoke(main, ["milestone", "digits"]).exit_code == 1
+
+
+def test_an_exercise_is_judged_alone_and_then_with_what_else_is_the_learners(folder):
+    # `view` is right; the strides that it is built on are not. Alone the reference's strides are used.
+    view, strides = find("01.layout.view"), find("01.layout.contiguous_strides")
+    answer = "        return Layout(shape, contiguous_strides(shape), self.offset) if prod(shape) == self.size and ("
+    answer += "self.is_contiguous()) else self.regroup(shape) if prod(shape) == self.size else broadcast_shapes((2,), (3,))\n"
+    write(folder, answer, old=STUB.replace("permute", "view"))
+    assert checks.check(folder, MODULE, view[1][0]).status == checks.RIGHT
+    stub = STUB.replace("permute", "contiguous_strides")[4:]
+    write(folder, "    return tuple(prod(shape[:axis]) for axis in range(len(shape)))\n", old=stub)
+    verdict = checks.check(folder, MODULE, view[1][0])
+    assert verdict.status == checks.WRONG
+    assert verdict.together
+    assert checks.check(folder, MODULE, strides[1][0]).mistake.name == "column-order"
+
+
+def test_answers_without_a_proper_end_are_not_a_pass(folder, monkeypatch):
+    write(folder, RIGHT)
+    cases = checks.run_reference(MODULE, PERMUTE)
+    monkeypatch.setattr(checks, "probe", lambda *_: Heard(cases=cases, ending="it ended early"))
+    verdict = checks.check(folder, MODULE, PERMUTE)
+    assert (verdict.status, verdict.reason) == (checks.CANNOT_RUN, "it ended early")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's memory this way")
+def test_memory_is_bounded(folder):
+    write(
+        folder, "        x = bytearray(6 * 2**30)\n        return None\n"
+    )  # a machine may have that, a learner not
+    difference = checks.check(folder, MODULE, PERMUTE).difference
+    assert difference.case["observed"] == {"error": "MemoryError"}
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    target = tmp_path / "file.py"
+    write_whole(target, b"old")
+
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="no space"):
+        write_whole(target, b"new")
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
