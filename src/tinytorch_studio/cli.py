@@ -19,6 +19,7 @@ COMMANDS = {  # name: (module, attribute)
     "undo": (LEARNERS, "undo"),
     "redo": (LEARNERS, "redo"),
     "history": (LEARNERS, "history"),
+    "run": (LEARNERS, "run"),
     "milestone": (LEARNERS, "milestone"),
     "dev": ("tinytorch_studio.dev.cli", "dev"),
 }

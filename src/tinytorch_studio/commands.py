@@ -1,8 +1,9 @@
-"""The commands of a learner: start, next, check, status, list, hint, why, repro, undo, redo, history, milestone."""
+"""The commands of a learner: start, next, check, status, list, hint, why, repro, undo, redo, history, run, milestone."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -46,10 +47,7 @@ def current(folder: Folder) -> tuple[course.Module, course.Exercise] | None:
 
 def point_at(folder: Folder, exercise: course.Exercise) -> None:
     """Say where to write."""
-    path = folder.root / exercise.file
-    lines = path.read_text(encoding="utf-8").splitlines()
-    marked = [i for i, line in enumerate(lines, 1) if f'"{exercise.id} is yours' in line]
-    click.echo(f"write      {exercise.name}   in {exercise.file}, line {marked[0] if marked else 1}")
+    click.echo(f"write      {exercise.name}   in {exercise.file}, line {folder.line(exercise)}")
     click.echo(f"then       tt check {exercise.id}")
 
 
@@ -231,6 +229,43 @@ def history() -> None:
         click.echo(f"{when}  {each['why']:<20} {len(each['files'])} files")
 
 
+RUN = """
+import cProfile, pstats, runpy, sys
+profile = cProfile.Profile()
+profile.runcall(runpy.run_path, sys.argv[1], run_name="__main__")
+rows = pstats.Stats(profile).stats.items() if profile.getstats() else ()
+names = sys.argv[3].split(",")
+mine = [(calls[1], name) for (file, _, name), calls in rows if file.startswith(sys.argv[2]) and name in names]
+if mine:
+    print("\\nyours, and how often it was called:")
+for calls, name in sorted(mine, reverse=True):
+    print(f"{calls:12,}  {name}")
+"""
+
+
+def in_front(folder: Folder, *others: Path) -> dict[str, str]:
+    """The environment of a program that runs on the learner's files."""
+    settings = environment()
+    settings["PYTHONPATH"] = os.pathsep.join(map(str, [folder.root, *others, settings["PYTHONPATH"]]))
+    return settings
+
+
+@click.command()
+@click.argument("name")
+def run(name: str) -> None:
+    """Run a program on your functions: NAME is a file, or the number of a module (its *Run it*)."""
+    folder = here()
+    path, others = Path(name), []
+    if not path.is_file():
+        module, _ = meant(name)
+        path, others = module.path("run.py"), [module.folder]
+        if not path.exists():
+            raise click.ClickException(f"module {module.number} has nothing to run yet")
+    mine = [f.rpartition(".")[2] for m in folder.begun() for e in m.exercises for f in e.functions]
+    command = [sys.executable, "-P", "-c", RUN, str(path.resolve()), str(folder.root), ",".join(mine)]
+    sys.exit(subprocess.run(command, env=in_front(folder, *others)).returncode)
+
+
 RUNNER = """
 import json, sys
 from pathlib import Path
@@ -266,11 +301,9 @@ def milestone(name: str) -> None:
     (out / "result.json").unlink(missing_ok=True)
     values = constants(path)
     click.echo(f"{values['YEAR']}  {values['TITLE']}")
-    settings = environment()
-    settings["PYTHONPATH"] = f"{folder.root}{';' if sys.platform == 'win32' else ':'}{settings['PYTHONPATH']}"
     begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-P", "-c", RUNNER, name, str(out), str(folder.root)], env=settings
+        [sys.executable, "-P", "-c", RUNNER, name, str(out), str(folder.root)], env=in_front(folder)
     )
     seconds = time.perf_counter() - begun
     if done.returncode or not (out / "result.json").exists():

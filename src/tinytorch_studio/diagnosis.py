@@ -25,11 +25,13 @@ def shown(value: Any) -> str:
 
 
 def own_lines(folder: Folder, verdict: Verdict) -> list[str]:
-    """The body of the learner's function, with its line numbers; the first eight lines of it."""
+    """The body of the learner's function, with its line numbers; the first eight lines of it, if there are any."""
     path = folder.root / verdict.exercise.file
     text = path.read_text(encoding="utf-8").splitlines()
     function = functions(ast.parse("\n".join(text)))[verdict.exercise.functions[0]]
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    if not body:
+        return []
     numbers = range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1)
     return [f"{n:5} | {text[n - 1]}" for n in list(numbers)[:8]]
 
@@ -47,7 +49,8 @@ def message(folder: Folder, verdict: Verdict) -> list[str]:
     difference = verdict.difference
     assert difference is not None
     lines = [headline(verdict), *own_lines(folder, verdict)]
-    lines.append(f"case       {difference.case['code']}")
+    code = difference.case["code"].replace("\n", "\n" + " " * 11)
+    lines.append(f"case       {code}")
     lines += facts(verdict)
     if verdict.mistake is not None:
         lines.append(f"likely     {verdict.mistake.sentence}   ({verdict.mistake.name})")

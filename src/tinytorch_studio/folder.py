@@ -72,6 +72,15 @@ class Folder:
             return "missing"
         return "unwritten" if any(unwritten(found[name]) for name in exercise.functions) else "written"
 
+    def line(self, exercise: Exercise) -> int:
+        """Where the body of its first function ends: the line to write in; 1 in a file that does not parse."""
+        try:
+            found = functions(ast.parse((self.root / exercise.file).read_bytes()))
+        except (OSError, SyntaxError, ValueError):
+            return 1
+        function = found.get(exercise.functions[0])
+        return 1 if function is None else function.body[-1].lineno
+
     def built(self) -> set[str]:
         """The ids of the exercises that have passed."""
         return {each["id"] for each in entries(self.progress) if each.get("what") == "built"}

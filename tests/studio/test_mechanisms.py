@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import tinytorch.overlay as framework
 from tinytorch_studio import check as checks
+from tinytorch_studio import diagnosis
 from tinytorch_studio import folder as studio
 from tinytorch_studio.cli import main
 from tinytorch_studio.course import find
@@ -103,6 +104,8 @@ HOSTILE = {
     + MISTAKEN,
     "a print without end": "        print('x' * 10**9)\n        return None\n",
     "memory without end": "        x = bytearray(10**11)\n        return None\n",
+    "nothing at all": "",
+    "only a comment": "        # later\n",
     "an import that is not there": "        import nothing_of_that_name\n",
 }
 
@@ -112,8 +115,10 @@ def test_hostile_code_gets_a_verdict_in_bounded_time_and_never_passes(folder, na
     monkeypatch.setattr("tinytorch_studio.process.probe.__defaults__", (2.0,))
     write(folder, HOSTILE[name])
     start = time.perf_counter()
-    assert checks.check(folder, MODULE, PERMUTE).status in (checks.WRONG, checks.CANNOT_RUN)
+    verdict = checks.check(folder, MODULE, PERMUTE)
+    assert verdict.status in (checks.WRONG, checks.CANNOT_RUN)
     assert time.perf_counter() - start < 30
+    assert PERMUTE.id in diagnosis.message(folder, verdict)[0]
 
 
 def test_a_syntax_error_is_named_with_its_line(folder):
@@ -189,11 +194,31 @@ def test_the_readme_shows_what_happens(folder, monkeypatch):
     program, printed = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", readme, re.DOTALL).groups()
     done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
     assert done.stdout == printed
-    shown = re.search(r"```console\n\$ tt check\n(.*?)```", readme, re.DOTALL).group(1)
-    body = re.findall(r"^ +\d+ \| (.*)$", shown, re.MULTILINE)
-    write(folder, "\n".join(body) + "\n", old=STUB.replace("permute", "contiguous_strides")[4:])
+    shown = re.search(r"```console\n\$ tt check 00.number.mul\n(.*?)```", readme, re.DOTALL).group(1)
+    first = find("00")[0]
+    folder.begin(first)
+    body = "".join(line + "\n" for line in re.findall(r"^ +\d+ \| (.*)$", shown, re.MULTILINE))
+    path = folder.root / "first" / "tape.py"
+    stub = STUB.replace("01.layout.permute", "00.number.mul")
+    path.write_text(path.read_text(encoding="utf-8").replace(stub, body), encoding="utf-8")
     monkeypatch.chdir(folder.root)
-    assert CliRunner().invoke(main, ["check", "01.layout.contiguous_strides"]).output.strip() == shown.strip()
+    run = CliRunner().invoke(main, ["check", "00.number.mul"], catch_exceptions=False)
+    assert run.output.strip() == shown.strip()
+    assert "own-factor" in shown
+
+
+def test_the_network_of_the_first_evening_runs_on_the_learners_numbers(tmp_path):
+    folder = Folder.create(tmp_path / "mine")
+    folder.begin(find("00")[0])
+    path = folder.root / "first" / "tape.py"
+    wrong = "        return Number(self.value + other.value, ((self, 1.0), (other, 1.0)))\n"
+    stub = STUB.replace("01.layout.permute", "00.number.add")
+    path.write_text(path.read_text(encoding="utf-8").replace(stub, wrong), encoding="utf-8")
+    command = [sys.executable, "-m", "tinytorch_studio", "run", "00"]
+    done = subprocess.run(command, cwd=folder.root, env=ENVIRONMENT, capture_output=True, text=True)
+    assert "40 of 40 dots" in done.stdout, done.stderr
+    assert re.search(r"[\d,]+  __add__\n", done.stdout)
+    assert "__mul__" not in done.stdout  # that one was the reference's
 
 
 def test_a_torn_line_of_the_journal_is_passed_over(tmp_path):

@@ -1,5 +1,4 @@
 """What people really write in module 01, and what it means."""
-# ruff: noqa: F821, B905  (names are those of layout.py, where the bodies are put)
 
 from tinytorch_course.kit import mistake
 
@@ -18,7 +17,7 @@ def contiguous_strides(shape):
     "own-axis-included",
     "a stride is the product of the sizes after its axis, without its own",
 )
-def contiguous_strides(shape):  # noqa: F811
+def contiguous_strides(shape):
     return tuple(prod(shape[axis:]) for axis in range(len(shape)))
 
 
@@ -27,7 +26,7 @@ def contiguous_strides(shape):  # noqa: F811
     "not-turned-back",
     "you collected the strides from the right, and left them in that order",
 )
-def contiguous_strides(shape):  # noqa: F811
+def contiguous_strides(shape):
     strides, step = [], 1
     for size in reversed(shape):
         strides.append(step)
@@ -40,7 +39,7 @@ def contiguous_strides(shape):  # noqa: F811
     "list-for-tuple",
     "the strides are right, but in a list; a shape and its strides are tuples",
 )
-def contiguous_strides(shape):  # noqa: F811
+def contiguous_strides(shape):
     return [prod(shape[axis + 1 :]) for axis in range(len(shape))]
 
 
@@ -54,7 +53,7 @@ def permute(self, axes):
     "inverse-permutation",
     "axis i of the result is axis axes[i] of this one; you built the inverse",
 )
-def permute(self, axes):  # noqa: F811
+def permute(self, axes):
     order = [list(axes).index(i) if i in axes else i for i in range(len(axes))]
     return Layout(tuple(self.shape[i] for i in order), tuple(self.strides[i] for i in order), self.offset)
 
@@ -62,14 +61,14 @@ def permute(self, axes):  # noqa: F811
 @mistake(
     "Layout.permute", "offset-lost", "the view begins where this layout begins; you let its offset fall to 0"
 )
-def permute(self, axes):  # noqa: F811
+def permute(self, axes):
     return Layout(tuple(self.shape[a] for a in axes), tuple(self.strides[a] for a in axes))
 
 
 @mistake(
     "Layout.permute", "negative-axes-refused", "axes may count from the end; you refuse the negative ones"
 )
-def permute(self, axes):  # noqa: F811
+def permute(self, axes):
     if min(axes, default=0) < 0:
         raise ShapeError("negative axis")
     return Layout(tuple(self.shape[a] for a in axes), tuple(self.strides[a] for a in axes), self.offset)
@@ -88,7 +87,7 @@ def broadcast_shapes(*shapes):
 
 
 @mistake("broadcast_shapes", "maximum", "1 gives way to any size, also to 0; the larger of 1 and 0 is 1")
-def broadcast_shapes(*shapes):  # noqa: F811
+def broadcast_shapes(*shapes):
     ndim = max(map(len, shapes), default=0)
     padded = [(1,) * (ndim - len(shape)) + shape for shape in shapes]
     result = tuple(max(sizes) for sizes in zip(*padded))
@@ -103,7 +102,7 @@ def broadcast_shapes(*shapes):  # noqa: F811
     "anything-goes",
     "two sizes that differ, and neither is 1, do not go together: that must be refused",
 )
-def broadcast_shapes(*shapes):  # noqa: F811
+def broadcast_shapes(*shapes):
     ndim = max(map(len, shapes), default=0)
     result = [1] * ndim
     for shape in shapes:
@@ -116,7 +115,7 @@ def broadcast_shapes(*shapes):  # noqa: F811
 @mistake(
     "broadcast_shapes", "zero-matches-all", "0 is a size like 2 or 3: it does not match them, only 1 does"
 )
-def broadcast_shapes(*shapes):  # noqa: F811
+def broadcast_shapes(*shapes):
     ndim = max(map(len, shapes), default=0)
     result = [1] * ndim
     for shape in shapes:
@@ -147,7 +146,7 @@ def expand(self, shape):
 
 
 @mistake("Layout.expand", "new-axes-right", "new axes come in front; you put them behind")
-def expand(self, shape):  # noqa: F811
+def expand(self, shape):
     new = len(shape) - len(self.shape)
     if new < 0:
         raise ShapeError("fewer axes")
@@ -161,7 +160,7 @@ def expand(self, shape):  # noqa: F811
 
 
 @mistake("Layout.expand", "minus-one-taken-as-size", "-1 stands for the size that is there already")
-def expand(self, shape):  # noqa: F811
+def expand(self, shape):
     new = len(shape) - len(self.shape)
     if new < 0:
         raise ShapeError("fewer axes")
@@ -175,7 +174,7 @@ def expand(self, shape):  # noqa: F811
 
 
 @mistake("Layout.expand", "other-sizes-stretched", "only an axis of size 1 can be stretched; you stretch any")
-def expand(self, shape):  # noqa: F811
+def expand(self, shape):
     new = max(len(shape) - len(self.shape), 0)
     sizes, strides = list(shape), [0] * len(shape)
     for axis, (size, stride) in enumerate(zip(self.shape, self.strides), new):
@@ -203,7 +202,7 @@ def slice(self, axis, start=None, stop=None, step=1):
     "length-rounded-down",
     "an unfinished last step still shows one element: the length is rounded up",
 )
-def slice(self, axis, start=None, stop=None, step=1):  # noqa: F811
+def slice(self, axis, start=None, stop=None, step=1):
     if step < 1:
         raise ShapeError("step")
     begin, end, step = slice(start, stop, step).indices(self.shape[axis])
@@ -218,7 +217,7 @@ def slice(self, axis, start=None, stop=None, step=1):  # noqa: F811
     "step-not-in-stride",
     "every step-th element lies step strides further; your stride is the old one",
 )
-def slice(self, axis, start=None, stop=None, step=1):  # noqa: F811
+def slice(self, axis, start=None, stop=None, step=1):
     if step < 1:
         raise ShapeError("step")
     begin, end, step = slice(start, stop, step).indices(self.shape[axis])
@@ -231,7 +230,7 @@ def slice(self, axis, start=None, stop=None, step=1):  # noqa: F811
     "bounds-not-clamped",
     "Python cuts bounds off at the ends of the axis; you take them as they are",
 )
-def slice(self, axis, start=None, stop=None, step=1):  # noqa: F811
+def slice(self, axis, start=None, stop=None, step=1):
     if step < 1:
         raise ShapeError("step")
     size, stride = self.shape[axis], self.strides[axis]
@@ -259,7 +258,7 @@ def is_contiguous(self):
     "size-one-compared",
     "along an axis of size 1 there is no step to take: its stride says nothing",
 )
-def is_contiguous(self):  # noqa: F811
+def is_contiguous(self):
     return 0 in self.shape or self.strides == contiguous_strides(self.shape)
 
 
@@ -268,7 +267,7 @@ def is_contiguous(self):  # noqa: F811
     "empty-refused",
     "a layout without elements has no gaps: it is contiguous whatever its strides",
 )
-def is_contiguous(self):  # noqa: F811
+def is_contiguous(self):
     wanted = zip(self.shape, self.strides, contiguous_strides(self.shape))
     return all(stride == want for size, stride, want in wanted if size != 1)
 
@@ -278,7 +277,7 @@ def is_contiguous(self):  # noqa: F811
     "last-stride-only",
     "a last stride of 1 is not enough: rows may lie apart, or in another order",
 )
-def is_contiguous(self):  # noqa: F811
+def is_contiguous(self):
     return 0 in self.shape or not self.shape or self.strides[-1] == 1
 
 
@@ -296,7 +295,7 @@ def view(self, shape):
 @mistake(
     "Layout.view", "offset-dropped", "the view begins where this layout begins; you let its offset fall to 0"
 )
-def view(self, shape):  # noqa: F811
+def view(self, shape):
     if prod(shape) != self.size:
         raise ShapeError("another number of elements")
     if self.is_contiguous():
@@ -309,14 +308,14 @@ def view(self, shape):  # noqa: F811
     "count-not-checked",
     "a view shows the same elements: a shape that holds more or fewer must be refused",
 )
-def view(self, shape):  # noqa: F811
+def view(self, shape):
     if self.is_contiguous():
         return Layout(shape, contiguous_strides(shape), self.offset)
     return self.regroup(shape)
 
 
 @mistake("Layout.view", "axis-of-one-refused", "an axis of size 1 can be added to any layout without a copy")
-def view(self, shape):  # noqa: F811
+def view(self, shape):
     if prod(shape) != self.size:
         raise ShapeError("another number of elements")
     if 1 in shape:
@@ -338,7 +337,7 @@ def regroup(self, shape):
     "gaps-ignored",
     "two axes are one run only if the outer stride is the inner size times the inner stride",
 )
-def regroup(self, shape):  # noqa: F811
+def regroup(self, shape):
     step = min([s for n, s in zip(self.shape, self.strides) if n != 1 and s], default=1)
     return Layout(shape, tuple(step * s for s in contiguous_strides(shape)), self.offset)
 
@@ -362,7 +361,7 @@ def unfold(self, axis, size, step):
     "skips-inside",
     "inside a window elements are neighbours; your window takes every step-th",
 )
-def unfold(self, axis, size, step):  # noqa: F811
+def unfold(self, axis, size, step):
     length, stride = self.shape[axis], self.strides[axis]
     if not 0 <= size <= length or step < 1:
         raise ShapeError("no window fits")
@@ -374,7 +373,7 @@ def unfold(self, axis, size, step):  # noqa: F811
 @mistake(
     "Layout.unfold", "windows-not-apart", "windows begin step elements apart; yours begin at every element"
 )
-def unfold(self, axis, size, step):  # noqa: F811
+def unfold(self, axis, size, step):
     length, stride = self.shape[axis], self.strides[axis]
     if not 0 <= size <= length or step < 1:
         raise ShapeError("no window fits")
@@ -388,7 +387,7 @@ def unfold(self, axis, size, step):  # noqa: F811
     "window-axis-beside",
     "the window is a new last axis; you put it right after the axis it came from",
 )
-def unfold(self, axis, size, step):  # noqa: F811
+def unfold(self, axis, size, step):
     length, stride = self.shape[axis], self.strides[axis]
     if not 0 <= size <= length or step < 1:
         raise ShapeError("no window fits")
