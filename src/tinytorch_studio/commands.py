@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -61,6 +63,12 @@ def start(folder: Path) -> None:
         raise click.ClickException(str(error)) from error
     for file in mine.begin(course.modules()[0]):
         click.echo(f"wrote      {folder / file}")
+    launcher = Path(course.__file__).parents[2] / "tt"
+    if shutil.which("tt") is None and launcher.exists():
+        say = (
+            f"doskey tt=python {launcher} $*" if os.name == "nt" else f"alias tt={shlex.quote(str(launcher))}"
+        )
+        click.echo(f"once       {say}")
     click.echo(f"now        cd {folder}")
     step = current(mine)
     if step is not None:

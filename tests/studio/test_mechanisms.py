@@ -245,7 +245,10 @@ def test_the_commands_of_a_first_hour(tmp_path, monkeypatch):
         return run.invoke(main, words, catch_exceptions=False)
 
     assert "tt start my-torch" in tt("check").output
-    assert tt("start", "my-torch").exit_code == 0
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    started = tt("start", "my-torch")
+    assert started.exit_code == 0
+    assert "tt=" in started.output
     monkeypatch.chdir(tmp_path / "my-torch")
     assert "tinytorch/layout.py" in tt("next", "01.layout.permute").output
     first = tt("check", "01.layout.permute")
