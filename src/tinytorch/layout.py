@@ -113,8 +113,8 @@ class Layout:
     def expand(self, shape: Sequence[int]) -> Layout:
         """Axes of size 1 stretched, and new axes put in front, without new memory.
 
-        A size of -1 keeps the axis as it is. Raises ShapeError where an axis of another size would
-        have to grow.
+        A size of -1 keeps the axis as it is. Raises ShapeError where an axis of another size would have
+        to grow, for fewer axes, for -1 where there was no axis, and for other negative sizes.
 
         >>> Layout.contiguous((3, 1)).expand((2, 3, 4)).shape
         (2, 3, 4)

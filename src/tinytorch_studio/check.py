@@ -34,6 +34,7 @@ class Verdict:
     exercise: Exercise
     status: str
     reason: str = ""  # why it cannot run
+    trace: str = ""  # Python's own words about that
     difference: Difference | None = None
     mistake: Variant | None = None
     ending: str = ""
@@ -79,6 +80,14 @@ def run_reference(module: Module, exercise: Exercise, variant: Variant | None = 
     return seen.cases
 
 
+def remember(module: Module) -> None:
+    """Observe the reference and every known mistake of a module, so that no check has to wait for it."""
+    known = variants(module.path("mistakes.py"), module)
+    for exercise in module.exercises:
+        for variant in (None, *[each for each in known if each.exercise == exercise.name]):
+            run_reference(module, exercise, variant)
+
+
 def cache() -> Path:
     """Where observations are kept between runs."""
     root = os.environ.get("TINYTORCH_CACHE") or Path.home() / ".cache" / "tinytorch"
@@ -122,14 +131,20 @@ def judged(module: Module, exercise: Exercise, file: dict[str, Any]) -> Verdict:
     wanted = run_reference(module, exercise)
     seen = probe(job(module, [exercise.probe], {module_name(exercise.file): file}))
     if seen.failed is not None:
-        return Verdict(exercise, CANNOT_RUN, f"{seen.failed['failed']}: {seen.failed['message']}")
+        reason = f"{seen.failed['failed']}: {seen.failed['message']}"
+        return Verdict(exercise, CANNOT_RUN, reason, trace=seen.failed["trace"])
     difference = compare(seen.cases, wanted)
     if difference is None:
         return Verdict(exercise, RIGHT) if seen.finished else Verdict(exercise, CANNOT_RUN, seen.ending)
     if difference.cost:
         return Verdict(exercise, COSTS, difference=difference)
     return Verdict(
-        exercise, WRONG, difference=difference, mistake=recognised(module, exercise, seen), ending=seen.ending
+        exercise,
+        WRONG,
+        difference=difference,
+        trace=difference.case.get("trace", ""),
+        mistake=recognised(module, exercise, seen),
+        ending=seen.ending,
     )
 
 

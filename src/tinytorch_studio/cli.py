@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
 
-LEARNERS = "tinytorch_studio.commands"
-COMMANDS = {  # name: (module, attribute)
-    "start": (LEARNERS, "start"),
-    "next": (LEARNERS, "next_step"),
-    "check": (LEARNERS, "check"),
-    "status": (LEARNERS, "status"),
-    "list": (LEARNERS, "list_modules"),
-    "hint": (LEARNERS, "hint"),
-    "why": (LEARNERS, "why"),
-    "repro": (LEARNERS, "repro"),
-    "undo": (LEARNERS, "undo"),
-    "redo": (LEARNERS, "redo"),
-    "history": (LEARNERS, "history"),
-    "run": (LEARNERS, "run"),
-    "milestone": (LEARNERS, "milestone"),
-    "dev": ("tinytorch_studio.dev.cli", "dev"),
+COMMANDS = {  # name: (file in commands/, attribute)
+    "start": ("begin", "start"),
+    "next": ("begin", "next_step"),
+    "check": ("check", "check"),
+    "hint": ("help", "hint"),
+    "why": ("help", "why"),
+    "repro": ("check", "repro"),
+    "status": ("overview", "status"),
+    "list": ("overview", "list_modules"),
+    "run": ("run", "run"),
+    "milestone": ("milestone", "milestone"),
+    "undo": ("keep", "undo"),
+    "redo": ("keep", "redo"),
+    "history": ("keep", "history"),
+    "dev": ("", "dev"),
 }
 
 
@@ -36,12 +36,38 @@ class Lazy(click.Group):
         """The command itself."""
         if name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[name]
+        file, attribute = COMMANDS[name]
+        module = f"tinytorch_studio.commands.{file}" if file else "tinytorch_studio.dev.cli"
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """A disk that is full or may not be written to is said in one line."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # whoever read the output has seen enough
+            raise
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            raise click.ClickException(
+                f"{error.strerror or error}{where}. What was there is unchanged."
+            ) from error
 
-@click.group(cls=Lazy)
+
+@click.group(cls=Lazy, invoke_without_command=True)
 @click.version_option(package_name="tinytorch")
-def main() -> None:
-    """Build a deep learning framework, and see it learn."""
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Build a deep learning framework, and see it learn. Without a command: where you are, and the next step."""
+    if context.invoked_subcommand is None:
+        from pathlib import Path
+
+        from tinytorch_studio.commands.overview import tell
+        from tinytorch_studio.folder import Folder, FolderError
+
+        try:
+            folder = Folder.find(Path.cwd())
+        except FolderError as error:
+            click.echo(f"{context.get_help()}\n\n{error}")
+            return
+        tell(folder)

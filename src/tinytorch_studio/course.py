@@ -22,6 +22,7 @@ class Exercise:
     file: str  # in the learner's folder: "tinytorch/layout.py"
     functions: tuple[str, ...]
     starred: bool
+    production: tuple[str, ...]  # where PyTorch does the same: "torch/_tensor.py: Tensor.backward"
 
     @property
     def local(self) -> str:
@@ -95,6 +96,7 @@ def read_module(folder: Path) -> Module:
                 each.get("file", files[0]),
                 tuple(each.get("functions", [each["name"]])),
                 each.get("starred", False),
+                tuple(each.get("production", [])),
             )
             for each in spec["exercise"]
         )

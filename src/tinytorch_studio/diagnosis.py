@@ -45,7 +45,11 @@ def message(folder: Folder, verdict: Verdict) -> list[str]:
     if verdict.status == RIGHT:
         return [f"{head}: right   ({exercise.id})"]
     if verdict.status == CANNOT_RUN:
-        return [f"{head} cannot run   ({exercise.id})", f"because    {verdict.reason}", "next       tt undo"]
+        return [
+            f"{head} cannot run   ({exercise.id})",
+            f"because    {verdict.reason}",
+            f"next       tt undo · tt check {exercise.id} --traceback",
+        ]
     difference = verdict.difference
     assert difference is not None
     lines = [headline(verdict), *own_lines(folder, verdict)]
@@ -55,7 +59,7 @@ def message(folder: Folder, verdict: Verdict) -> list[str]:
     if verdict.mistake is not None:
         lines.append(f"likely     {verdict.mistake.sentence}   ({verdict.mistake.name})")
     why = f" · tt why {verdict.mistake.name}" if verdict.mistake is not None else ""
-    lines.append(f"next       tt hint {exercise.id}{why} · tt repro {exercise.id}")
+    lines.append(f"next       tt hint{why} · tt show · tt repro")
     return lines
 
 
@@ -82,7 +86,9 @@ def facts(verdict: Verdict) -> list[str]:
         return [f"yours      {verdict.ending}"]
     observed = difference.case["observed"]
     if "error" in observed:
-        lines = [f"yours      {observed['error']}: {difference.case.get('message', '')}"]
+        line = difference.case.get("line")
+        at = f"line {line}: " if line else ""
+        lines = [f"yours      {at}{observed['error']}: {difference.case.get('message', '')}"]
         return [
             *lines,
             f"wanted     {'an answer' if difference.name == 'error' else shown(difference.wanted)}",

@@ -85,6 +85,16 @@ class Folder:
         """The ids of the exercises that have passed."""
         return {each["id"] for each in entries(self.progress) if each.get("what") == "built"}
 
+    def last(self) -> str | None:
+        """The id of the exercise that was last asked for."""
+        asked = [each["id"] for each in entries(self.progress) if each.get("what") == "at"]
+        return asked[-1] if asked else None
+
+    def at(self, id: str) -> None:
+        """Note which exercise is asked for."""
+        if self.last() != id:
+            self.note("at", id)
+
     def note(self, what: str, id: str, **more: object) -> None:
         """One line of progress."""
         append(self.progress, {"what": what, "id": id, **more})

@@ -7,8 +7,10 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -47,6 +49,28 @@ def entries(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process at a time; the system lets go of the lock when a process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        lock(file)
+        yield  # closing the file lets go
+
+
+def lock(file: IO[bytes]) -> None:
+    """Wait until no other process holds this file."""
+    if os.name == "nt":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
 class Snapshots:
     """The states of a folder's own files, by content, in its hidden `.tt`."""
 
@@ -54,6 +78,7 @@ class Snapshots:
         self.root = root
         self.objects = root / ".tt" / "objects"
         self.journal = root / ".tt" / "journal.jsonl"
+        self.lock = root / ".tt" / "lock"
 
     def files(self) -> list[Path]:
         """The learner's Python files."""
@@ -74,6 +99,11 @@ class Snapshots:
 
     def keep(self, why: str) -> None:
         """Remember the present state, unless it is the last one already."""
+        with alone(self.lock):
+            self.add(why)
+
+    def add(self, why: str) -> None:
+        """The same, for who holds the lock."""
         state, past = self.state(), entries(self.journal)
         if not past or past[-1]["files"] != state:
             append(self.journal, {"time": time.time(), "why": why, "files": state})
@@ -84,24 +114,26 @@ class Snapshots:
         The journal only grows: an undo is a state like any other that knows where it stands (`at`) and
         where it came from (`back`), so that `redo` can return. No file is ever removed.
         """
-        self.keep("before undo")
-        past = entries(self.journal)
-        now, position = past[-1]["files"], past[-1].get("at", len(past) - 1)
-        while position > 0:
-            position = past[position - 1].get("at", position - 1)
-            if self.differing(past[position]["files"], now):
-                return self.restore(past[position]["files"], why="undo", at=position, back=len(past) - 1)
+        with alone(self.lock):
+            self.add("before undo")
+            past = entries(self.journal)
+            now, position = past[-1]["files"], past[-1].get("at", len(past) - 1)
+            while position > 0:
+                position = past[position - 1].get("at", position - 1)
+                if self.differing(past[position]["files"], now):
+                    return self.restore(past[position]["files"], why="undo", at=position, back=len(past) - 1)
         return []
 
     def redo(self) -> list[str]:
         """Take the last undo back, if nothing was changed since; returns the files that changed."""
-        self.keep("before redo")
-        past = entries(self.journal)
-        back = past[-1].get("back") if past else None
-        if back is None:
-            return []
-        there = past[back]
-        return self.restore(there["files"], why="redo", at=there.get("at", back), back=there.get("back"))
+        with alone(self.lock):
+            self.add("before redo")
+            past = entries(self.journal)
+            back = past[-1].get("back") if past else None
+            if back is None:
+                return []
+            there = past[back]
+            return self.restore(there["files"], why="redo", at=there.get("at", back), back=there.get("back"))
 
     def differing(self, wanted: dict[str, str], now: dict[str, str]) -> list[str]:
         """The files of a state that are otherwise now, or not there."""

@@ -92,3 +92,23 @@ def fill(starter: str, source: str, names: Mapping[str, str] | list[str]) -> str
 
     rewrite(source, {name: note(name) for name in names})
     return rewrite(starter, {name: lambda _, name=name: bodies[name] for name in names})  # type: ignore[misc]
+
+
+def put(source: str, name: str, definition: str) -> str:
+    """The source with the body of the function `name` taken from another definition; its docstring stays.
+
+    >>> print(put("def f(x):\\n    # why\\n    return x\\n", "f", "def f(x): return x + 1"), end="")
+    def f(x):
+        return x + 1
+    """
+    made = cst.ensure_type(cst.parse_module(definition.strip() + "\n").body[0], cst.FunctionDef)
+    body = made.body
+    if isinstance(body, cst.SimpleStatementSuite):
+        body = cst.IndentedBlock([cst.SimpleStatementLine(body.body)])
+    lines = list(body.body)[1:] if made.get_docstring() is not None else list(body.body)
+
+    def filled(function: cst.FunctionDef) -> cst.BaseSuite:
+        documented = isinstance(function.body, cst.IndentedBlock) and function.get_docstring() is not None
+        return cst.IndentedBlock([]).with_changes(body=[*function.body.body[:documented], *lines])
+
+    return rewrite(source, {name: filled})

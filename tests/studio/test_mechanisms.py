@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import pytest
 from click.testing import CliRunner
@@ -244,7 +245,9 @@ def test_the_commands_of_a_first_hour(tmp_path, monkeypatch):
     def tt(*words):
         return run.invoke(main, words, catch_exceptions=False)
 
+    monkeypatch.setattr("tinytorch_studio.commands.begin.observe_ahead", lambda module: None)
     assert "tt start my-torch" in tt("check").output
+    assert "tt start my-torch" in tt().output
     monkeypatch.setattr("shutil.which", lambda name: None)
     started = tt("start", "my-torch")
     assert started.exit_code == 0
@@ -261,7 +264,10 @@ def test_the_commands_of_a_first_hour(tmp_path, monkeypatch):
     for part in ("wrong cells", "likely", "strides-left", "Layout.contiguous((2, 3)).permute((1, 0))"):
         assert part in wrong.output
     assert all(len(line) <= 160 for line in wrong.output.splitlines())
-    assert "hint 1 of 4" in tt("hint", "01.layout.permute").output
+    assert "tt hint --example" not in tt("check").output
+    assert "tt hint --example" in tt("check").output  # the third time
+    assert "worked example" in tt("hint", "--example").output
+    assert "hint 1 of 3" in tt("hint", "01.layout.permute").output
     assert "strides" in tt("why", "strides-left").output
     lines = tt("repro", "01.layout.permute").output
     done = subprocess.run(
@@ -270,7 +276,10 @@ def test_the_commands_of_a_first_hour(tmp_path, monkeypatch):
     assert "Layout(shape=(3, 2), strides=(3, 1), offset=0)" in done.stdout
     write(folder, RIGHT, old=MISTAKEN)
     assert json.loads(tt("check", "01.layout.permute", "--json").output)["status"] == "right"
-    assert "built" in tt("status").output
+    for words in (("status",), ()):
+        assert re.search(r"Layout.permute +yours +built\n", tt(*words).output)
+    assert re.search(r"Layout.expand +reference's\n", tt("status").output)
+    assert "next       contiguous_strides" in tt("check", "01.layout.permute").output  # it was jumped over
     assert "restored" in tt("undo").output
     assert "check" in tt("history").output
     assert tt("check", "no-such-thing").exit_code == 2
@@ -332,3 +341,41 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, 
         write_whole(target, b"new")
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_line(folder, monkeypatch):
+    monkeypatch.chdir(folder.root)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    write(folder, RIGHT)
+    monkeypatch.setattr("os.fsync", full)
+    run = CliRunner().invoke(main, ["check", "01.layout.permute"], catch_exceptions=False)
+    assert run.exit_code == 1
+    assert run.output.splitlines()[-1].startswith("Error: No space left on device")
+    monkeypatch.undo()
+    assert RIGHT in (folder.root / "tinytorch" / "layout.py").read_text(encoding="utf-8")
+
+
+KEEPER = """
+import sys
+from pathlib import Path
+from tinytorch_studio.snapshots import Snapshots
+root = Path(sys.argv[1])
+for i in range(20):
+    (root / f"{sys.argv[2]}.py").write_text(f"x = {i}\\n", encoding="utf-8")
+    Snapshots(root).keep(f"{sys.argv[2]} {i}")
+"""
+
+
+def test_two_commands_at_once_keep_every_state_of_both(tmp_path):
+    command = [sys.executable, "-c", KEEPER, str(tmp_path)]
+    both = [subprocess.Popen([*command, name], env=ENVIRONMENT) for name in ("a", "b")]
+    assert [each.wait(60) for each in both] == [0, 0]
+    past = entries(Snapshots(tmp_path).journal)
+    assert all(before["files"] != after["files"] for before, after in pairwise(past))
+    last = past[-1]["files"]
+    assert set(last) == {"a.py", "b.py"}
+    for digest in last.values():
+        assert (tmp_path / ".tt" / "objects" / digest[:2] / digest).read_bytes() == b"x = 19\n"

@@ -22,6 +22,7 @@ def facts(layout):
         "view": "one",
         "shape": tuple(layout.shape),
         "number of strides": len(layout.strides),
+        "shape and strides are": (type(layout.shape).__name__, type(layout.strides).__name__),
         "cells": cells(layout),
         "_strides": tuple(layout.strides),
     }
@@ -54,6 +55,7 @@ def layout_broadcast_shapes(case):
     calls = ["(3,), (2, 3)", "(3, 1), (4,)", "(2, 1, 4), (3, 1)", "(), (2,)", "(1,), (0,)", "(0, 1), (1, 3)"]
     for call in [*calls, "(5, 3)", "(2, 3), (1, 3), (2, 1)", "(4, 2), (4, 1), ()", "(3, 2), (1,)"]:
         case(f"broadcast_shapes({call})", observe=tuples)
+    case("broadcast_shapes()", observe=tuples)
     for call in ["(2,), (4,)", "(2, 3), (3, 2)", "(2, 3), (2,)", "(0,), (2,)", "(3, 1), (2, 1)"]:
         case(f"broadcast_shapes({call})", observe=tuples)
 
@@ -69,7 +71,13 @@ def layout_expand(case):
     case("Layout.contiguous(()).expand((2, 2))", observe=facts)
     for call in ["Layout.contiguous((2,)).expand((4,))", "Layout.contiguous((2, 3)).expand((3,))"]:
         case(call, observe=facts)
-    case("Layout.contiguous((2, 3)).expand((2, 1))", observe=facts)
+    for call in ["Layout.contiguous((2, 3)).expand((2, 1))", "Layout.contiguous((1, 3)).expand((-2, 3))"]:
+        case(call, observe=facts)
+    for call in ["Layout.contiguous((3,)).expand((-1, 3))", "Layout.contiguous((2, 3)).expand(())"]:
+        case(call, observe=facts)
+    case("Layout.contiguous((3, 3)).expand((3,))", observe=facts)
+    case("Layout.contiguous((1, 3)).expand((2, 1, -1))", observe=facts)
+    case("Layout.contiguous(()).expand(())", observe=facts)
 
 
 def layout_slice(case):
@@ -118,6 +126,37 @@ def layout_regroup(case):
     case("Layout((3, 4), (0, 1)).regroup((12,))", observe=facts)
     case("Layout((4, 3), (6, 1)).regroup((2, 6))", observe=facts)
     case("Layout((4, 1, 3), (6, 50, 1)).regroup((2, 2, 3))", observe=facts)
+    case("Layout((4, 6), (12, 2), 3).regroup((8, 3))", observe=facts)
+    case("Layout((3, 4, 5), (80, 20, 2)).regroup((12, 5))", observe=facts)
+    case("Layout((2, 3, 4, 5), (120, 20, 5, 1)).regroup((6, 20))", observe=facts)
+    case("Layout((3, 2, 4), (2, 1, 6)).regroup((6, 1, 4, 1))", observe=facts)
+    case("Layout((1, 1), (9, 9)).regroup((1,))", observe=facts)
+    case("Layout((1, 1), (9, 9)).regroup(())", observe=facts)
+    for _ in range(12):
+        case(f"{scattered()}.regroup({regrouped(24)})", observe=facts)
+
+
+def scattered():
+    """A layout of 24 elements in some order of axes, and with every second, or with all of them."""
+    shape = random.choice([(2, 3, 4), (4, 6), (3, 2, 2, 2), (2, 1, 12)])
+    gap, strides = random.choice([1, 1, 2]), []
+    for size in reversed(shape):
+        strides.insert(0, gap)
+        gap *= size * random.choice([1, 1, 2])
+    if random.random() < 0.4:
+        order = random.sample(range(len(shape)), len(shape))
+        shape, strides = tuple(shape[i] for i in order), [strides[i] for i in order]
+    return f"Layout({shape}, {tuple(strides)}, {random.randint(0, 3)})"
+
+
+def regrouped(elements):
+    """A shape for so many elements."""
+    shape = []
+    while elements > 1:
+        size = random.choice([n for n in range(1, elements + 1) if elements % n == 0])
+        shape.append(size)
+        elements //= size
+    return tuple(shape)
 
 
 def layout_unfold(case):
@@ -127,4 +166,5 @@ def layout_unfold(case):
     case("Layout.contiguous((6, 2)).unfold(0, 2, 3)", observe=facts)
     case("Layout((4, 3), (1, 4), 2).unfold(0, 2, 1)", observe=facts)
     case("Layout.contiguous((4,)).unfold(0, 4, 1)", observe=facts)
-    case("Layout.contiguous((4,)).unfold(0, 5, 1)", observe=facts)
+    for windows in ["(0, 5, 1)", "(0, 2, 0)", "(0, 0, 1)", "(0, -1, 1)"]:
+        case(f"Layout.contiguous((4,)).unfold{windows}", observe=facts)

@@ -43,7 +43,7 @@ def test(arguments: tuple[str, ...]) -> None:
         "lint": run("lint", "ruff", "check", "--quiet", *OURS),
         "types": run("types", "mypy"),
         "examples in docstrings": run(
-            "examples in docstrings", "pytest", "--doctest-modules", "src/tinytorch"
+            "examples in docstrings", "pytest", "--doctest-modules", "src/tinytorch", "src/tinytorch_studio"
         ),
         "tests": run("tests", "pytest", *where),
     }
@@ -62,3 +62,21 @@ def test(arguments: tuple[str, ...]) -> None:
 def bench() -> None:
     """Run the benchmarks against PyTorch and rewrite docs/performance.md."""
     sys.exit(subprocess.run([sys.executable, "-m", "benchmarks"], cwd=ROOT).returncode)
+
+
+@dev.command()
+@click.argument("module", required=False)
+def mutants(module: str | None) -> None:
+    """Change each exercise in one small place, many times; rewrite docs/mutants.md (of all modules, without MODULE)."""
+    from tinytorch_studio.course import find, modules, variants
+    from tinytorch_studio.dev import mutants as make
+
+    chosen = [find(module)[0]] if module else list(modules())
+    known = {each.number: variants(each.path("mistakes.py"), each) for each in chosen}
+    tallies = [
+        make.tally(each, exercise, known[each.number]) for each in chosen for exercise in each.exercises
+    ]
+    if not module:
+        (ROOT / "docs" / "mutants.md").write_text(make.page(tallies), encoding="utf-8")
+    click.echo(make.page(tallies))
+    sys.exit(any(each.survivors for each in tallies))

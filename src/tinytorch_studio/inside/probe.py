@@ -33,9 +33,9 @@ class Composed(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """The file's tree with bodies from the reference, or from a mistake."""
-        from tinytorch.overlay import functions, unwritten
+        from tinytorch.overlay import functions, relabelled, unwritten
 
-        path = self.spec["path"]
+        path, taken = self.spec["path"], set()
         tree = ast.parse(Path(path).read_bytes(), path)
         given = functions(ast.parse(Path(self.spec["reference"]).read_bytes()))
         for name, function in functions(tree).items():
@@ -43,8 +43,9 @@ class Composed(SourceFileLoader):
                 function.body = ast.parse(self.spec["replace"][name]).body[0].body  # type: ignore[attr-defined]
             elif name in given and (name in self.spec["take"] or (self.spec["fill"] and unwritten(function))):
                 function.body = given[name].body
+                taken.add(name)
         ast.fix_missing_locations(tree)
-        return compile(tree, path, "exec", dont_inherit=True)
+        return relabelled(compile(tree, path, "exec", dont_inherit=True), "", taken, self.spec["reference"])
 
 
 class Finder(MetaPathFinder):
@@ -90,9 +91,10 @@ def plain(value: Any) -> Any:
 class Cases:
     """What a probe calls for each of its cases."""
 
-    def __init__(self, probe: str, names: dict[str, Any], results: TextIO) -> None:
+    def __init__(self, probe: str, names: dict[str, Any], files: list[str], results: TextIO) -> None:
         self.probe = probe
         self.names = names
+        self.files = files
         self.results = results
         self.count = 0
 
@@ -118,9 +120,19 @@ class Cases:
             raise
         except BaseException as error:  # whatever the learner's code does is an observation
             seen["observed"] = {"error": type(error).__name__}
-            seen["message"] = str(error)[:500]
+            seen |= {"message": str(error)[:500]} | where(error, self.files)
         self.results.write(json.dumps(seen) + "\n")
         self.results.flush()
+
+
+def where(error: BaseException, files: list[str]) -> dict[str, Any]:
+    """The last line of the composed files that an error came through, and the end of its traceback."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename in files]
+    trace = "".join(traceback.format_exception(error, limit=-8))
+    return {"line": lines[-1] if lines else None, "trace": trace[-4000:]}
 
 
 def run(code: str, names: dict[str, Any]) -> Any:
@@ -156,9 +168,10 @@ def main(job_path: str, results_path: str) -> None:
             return
         for name, module in job["files"].items():
             assert sys.modules[name].__file__ == module["path"], f"{name} is not the file that was meant"
+        paths = [each["path"] for each in job["files"].values()]
         for probe in job["run"]:
             random.seed(1)
-            getattr(probes, probe)(Cases(probe, dict(vars(probes)), results))
+            getattr(probes, probe)(Cases(probe, dict(vars(probes)), paths, results))
         results.write(json.dumps({"finished": True}) + "\n")
 
 

@@ -34,8 +34,9 @@ def expand(self, shape):
     if len(shape) < len(mine):
         raise ShapeError("fewer axes")
     for want in reversed(shape):
-        size, stride = mine.pop() if mine else (1, 0)
-        if want not in (-1, size) and size != 1:
+        new = not mine
+        size, stride = (1, 0) if new else mine.pop()
+        if want < (0 if new else -1) or (want not in (-1, size) and size != 1):
             raise ShapeError("sizes differ")
         sizes.insert(0, size if want == -1 else want)
         strides.insert(0, stride if want in (-1, size) else 0)

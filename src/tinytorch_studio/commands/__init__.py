@@ -1,0 +1,1 @@
+"""The commands of `tt`: one file for each family; `cli` finds them by name."""

@@ -1,0 +1,107 @@
+"""A scripted learner goes through every module, exercise by exercise, with every known mistake on the way."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from learner import Learner
+
+from tinytorch_studio.course import modules, variants
+from tinytorch_studio.folder import functions
+from tinytorch_studio.standing import standing
+
+MODULES = modules()
+EXERCISES = [(module, exercise) for module in MODULES for exercise in module.exercises]
+ANSWERS = Path(__file__).parent / "answers"
+WHOLE = {  # a program of the whole framework; what it prints may not depend on whose functions run
+    "00": """
+from first.ring import Network, step
+from first import tape
+network = Network(hidden=3)
+print([round(step(network), 9) for _ in range(3)], tape.__file__)
+""",
+    "01": """
+import tinytorch as tt
+from tinytorch import layout
+tt.manual_seed(0)
+model = tt.nn.Sequential(tt.nn.Linear(6, 5), tt.nn.Tanh(), tt.nn.Linear(5, 3))
+x, labels = tt.randn(4, 6)[:, ::2].mT.repeat(1, 2).mT.flip(0), tt.tensor([0, 2, 1, 1, 0, 2, 1, 0])
+x = tt.cat([x, x.roll(1, 1)], 1)
+losses = []
+optimizer = tt.optim.Adam(model.parameters(), lr=0.1)
+for _ in range(3):
+    loss = tt.nn.functional.cross_entropy(model(x), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    losses.append(round(loss.item(), 5))
+print(losses, x.unfold(1, 3, 1).sum(-1).expand(2, -1, -1).reshape(-1)[:5].tolist(), layout.__file__)
+""",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYTORCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def right_answers(module, exercise):
+    """Definitions that are right: those written independently, last; the reference's first."""
+    source = module.reference(exercise.file).read_text(encoding="utf-8")
+    reference = functions(ast.parse(source))
+    made = [(name, ast.unparse(reference[name])) for name in exercise.functions]
+    found = variants(ANSWERS / f"{module.folder.name}.py", module)
+    return made + [(each.function, each.source) for each in found if each.exercise == exercise.name]
+
+
+def result(learner):
+    """What the program of the whole framework prints; the learner's file was the one that ran."""
+    printed, _, file = learner.runs(WHOLE[learner.module.number]).strip().rpartition(" ")
+    assert Path(file).is_relative_to(learner.folder.root)
+    return printed
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.folder.name)
+def test_a_learner_goes_through_a_module_from_the_starter_to_the_end(module, tmp_path):
+    learner = Learner(tmp_path / "mine", module)
+    assert {learner.judged(each)["status"] for each in module.exercises} == {"not started"}
+    wanted = result(learner)  # nothing is written: all of it is the reference's
+    known = variants(module.path("mistakes.py"), module)
+    for exercise in module.exercises:
+        starter = learner.text(exercise)
+        for wrong in [each for each in known if each.exercise == exercise.name]:
+            learner.write(exercise, wrong.function, wrong.source)
+            found = learner.judged(exercise)
+            assert found["status"] == "wrong", wrong.name
+            assert found["mistake"] == wrong.name
+            learner.tt("undo")
+            assert learner.text(exercise) == starter
+        assert learner.judged(exercise)["status"] == "not started"
+        for function, definition in right_answers(module, exercise):
+            learner.write(exercise, function, definition)
+            assert learner.judged(exercise)["status"] == "right", definition
+        assert result(learner) == wanted
+        written = learner.text(exercise)
+        learner.tt("undo")
+        assert learner.text(exercise) != written
+        learner.tt("redo")
+        assert learner.text(exercise) == written
+    everything = learner.tt("check", module.number)
+    assert everything.exit_code == 0, everything.output
+    assert standing(learner.folder, module).built.whole
+
+
+@pytest.mark.parametrize(("module", "exercise"), EXERCISES, ids=[each.id for _, each in EXERCISES])
+def test_with_one_exercise_alone_the_whole_framework_runs_and_is_right(module, exercise, tmp_path):
+    learner = Learner(tmp_path / "mine", module)
+    wanted = result(learner)
+    for function, definition in right_answers(module, exercise):
+        learner.write(exercise, function, definition)
+    assert result(learner) == wanted
+    others = [each for each in module.exercises if each != exercise]
+    assert learner.folder.state(exercise) == "written"
+    assert {learner.folder.state(each) for each in others} <= {"unwritten"}
