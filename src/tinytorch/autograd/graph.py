@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from tinytorch.autograd.grad_mode import MODE
 from tinytorch.dtypes import FLOATING
@@ -61,6 +61,7 @@ class AccumulateGrad:
     """How a leaf shows among `next_functions`."""
 
     __slots__ = ("variable",)
+    next_functions: ClassVar[tuple[tuple[Any, int], ...]] = ()  # it is the end of every path
 
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable
