@@ -40,6 +40,11 @@ class Verdict:
     ending: str = ""
     together: bool = False  # right alone, and not with the rest of the learner's functions
 
+    @property
+    def passed(self) -> bool:
+        """Whether it is right, be it dear or not."""
+        return self.status in (RIGHT, COSTS)
+
 
 def module_name(file: str) -> str:
     """The import name of a file: tinytorch/layout.py is tinytorch.layout."""
@@ -118,9 +123,9 @@ def check(folder: Folder, module: Module, exercise: Exercise) -> Verdict:
     others = [f for e in module.exercises if e != exercise and e.file == exercise.file for f in e.functions]
     alone = source(module, exercise.file, path, take=others)
     verdict = judged(module, exercise, alone)
-    if verdict.status in (RIGHT, COSTS):
+    if verdict.passed:
         rest = judged(module, exercise, source(module, exercise.file, path, fill=True))
-        if rest.status not in (RIGHT, COSTS):
+        if not rest.passed:
             rest.together = True
             return rest
     return verdict

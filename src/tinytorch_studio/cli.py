@@ -11,6 +11,7 @@ COMMANDS = {  # name: (file in commands/, attribute)
     "start": ("begin", "start"),
     "next": ("begin", "next_step"),
     "check": ("check", "check"),
+    "watch": ("watch", "watch"),
     "hint": ("help", "hint"),
     "why": ("help", "why"),
     "repro": ("check", "repro"),
@@ -18,9 +19,13 @@ COMMANDS = {  # name: (file in commands/, attribute)
     "list": ("overview", "list_modules"),
     "run": ("run", "run"),
     "milestone": ("milestone", "milestone"),
+    "blame": ("blame", "blame"),
     "undo": ("keep", "undo"),
     "redo": ("keep", "redo"),
     "history": ("keep", "history"),
+    "diff": ("keep", "diff"),
+    "reset": ("keep", "reset"),
+    "doctor": ("doctor", "doctor"),
     "dev": ("", "dev"),
 }
 

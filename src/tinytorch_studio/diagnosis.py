@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,21 @@ def shown(value: Any) -> str:
         inner = ", ".join(map(shown, value))
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+WIDE = 80  # columns
+
+
+def row(label: str, text: str) -> str:
+    """A line of the message; what does not fit goes on below, behind the label's column."""
+    return textwrap.fill(
+        text,
+        WIDE,
+        initial_indent=f"{label:<10} ",
+        subsequent_indent=" " * 11,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def own_lines(folder: Folder, verdict: Verdict) -> list[str]:
@@ -47,7 +63,7 @@ def message(folder: Folder, verdict: Verdict) -> list[str]:
     if verdict.status == CANNOT_RUN:
         return [
             f"{head} cannot run   ({exercise.id})",
-            f"because    {verdict.reason}",
+            row("because", verdict.reason),
             f"next       tt undo · tt check {exercise.id} --traceback",
         ]
     difference = verdict.difference
@@ -57,7 +73,7 @@ def message(folder: Folder, verdict: Verdict) -> list[str]:
     lines.append(f"case       {code}")
     lines += facts(verdict)
     if verdict.mistake is not None:
-        lines.append(f"likely     {verdict.mistake.sentence}   ({verdict.mistake.name})")
+        lines.append(row("likely", f"{verdict.mistake.sentence} ({verdict.mistake.name})"))
     why = f" · tt why {verdict.mistake.name}" if verdict.mistake is not None else ""
     lines.append(f"next       tt hint{why} · tt show · tt repro")
     return lines
@@ -97,15 +113,21 @@ def facts(verdict: Verdict) -> list[str]:
     other = difference.case["against"].get(difference.name)
     if other is not None:
         label = difference.case["labels"].get(other, other.strip("_"))
-        lines.append(f"{label:<10} {shown(observed.get(other))}")
+        lines += beside(lines.pop(), f"{label} = {shown(observed.get(other))}")
     else:
         lines.append(f"wanted     {difference.name} = {shown(difference.wanted)}")
     for name, value in observed.items():
         if name.startswith("_") and name != other:
             lines.append(f"{difference.case['labels'].get(name, name.strip('_')):<10} {shown(value)}")
     if "note" in difference.case:
-        lines.append(f"try it     {difference.case['note']}")
+        lines.append(row("try it", difference.case["note"]))
     return lines
+
+
+def beside(line: str, more: str) -> list[str]:
+    """Both in one line if they fit, else one below the other."""
+    together = f"{line}     {more}"
+    return [together] if len(together) <= WIDE else [line, f"{'':<10} {more}"]
 
 
 def repro(folder: Folder, module_probes: Path, verdict: Verdict) -> str:

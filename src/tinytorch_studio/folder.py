@@ -41,19 +41,22 @@ class Folder:
 
     def begin(self, module: Module) -> list[str]:
         """Write the starters of a module's files that are not there yet."""
-        from tinytorch_studio.starters import empty  # libcst takes long to import
-
         self.snapshots.keep(f"before module {module.number}")
         made = []
         for file in module.files:
             target = self.root / file
             if not target.exists():
-                ids = {f: e.id for e in module.exercises if e.file == file for f in e.functions}
-                source = module.reference(file).read_text(encoding="utf-8")
-                write_whole(target, empty(source, ids).encode())
+                write_whole(target, self.starter(module, file).encode())
                 made.append(file)
         self.snapshots.keep(f"module {module.number}")
         return made
+
+    def starter(self, module: Module, file: str) -> str:
+        """A file as it is given: the reference with the bodies of the exercises removed."""
+        from tinytorch_studio.starters import empty  # libcst takes long to import
+
+        ids = {f: e.id for e in module.exercises if e.file == file for f in e.functions}
+        return empty(module.reference(file).read_text(encoding="utf-8"), ids)
 
     def begun(self) -> list[Module]:
         """The modules of which files are here."""
@@ -85,15 +88,15 @@ class Folder:
         """The ids of the exercises that have passed."""
         return {each["id"] for each in entries(self.progress) if each.get("what") == "built"}
 
-    def last(self) -> str | None:
-        """The id of the exercise that was last asked for."""
-        asked = [each["id"] for each in entries(self.progress) if each.get("what") == "at"]
-        return asked[-1] if asked else None
+    def last(self) -> tuple[str, bool]:
+        """The id of the exercise that was last asked for, and whether it has passed since; "" at the beginning."""
+        asked = [each for each in entries(self.progress) if each.get("what") == "at"]
+        return (asked[-1]["id"], bool(asked[-1].get("passed"))) if asked else ("", False)
 
-    def at(self, id: str) -> None:
-        """Note which exercise is asked for."""
-        if self.last() != id:
-            self.note("at", id)
+    def at(self, id: str, passed: bool = False) -> None:
+        """Note which exercise is asked for, and whether it passed."""
+        if self.last() != (id, passed):
+            self.note("at", id, passed=passed)
 
     def note(self, what: str, id: str, **more: object) -> None:
         """One line of progress."""

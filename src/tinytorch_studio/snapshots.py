@@ -135,6 +135,18 @@ class Snapshots:
             there = past[back]
             return self.restore(there["files"], why="redo", at=there.get("at", back), back=there.get("back"))
 
+    def before(self) -> dict[str, str]:
+        """The text of each file in the last kept state that is not the present one."""
+        now = self.state()
+        for past in reversed(entries(self.journal)):
+            if self.differing(past["files"], now):
+                return {name: self.content(digest).decode() for name, digest in past["files"].items()}
+        return {}
+
+    def content(self, digest: str) -> bytes:
+        """What was kept under a hash."""
+        return (self.objects / digest[:2] / digest).read_bytes()
+
     def differing(self, wanted: dict[str, str], now: dict[str, str]) -> list[str]:
         """The files of a state that are otherwise now, or not there."""
         return [name for name, digest in wanted.items() if now.get(name) != digest]
@@ -143,7 +155,6 @@ class Snapshots:
         """Write the contents of a kept state, and remember the state that this makes."""
         changed = self.differing(wanted, self.state())
         for name in changed:
-            digest = wanted[name]
-            write_whole(self.root / name, (self.objects / digest[:2] / digest).read_bytes())
+            write_whole(self.root / name, self.content(wanted[name]))
         append(self.journal, {"time": time.time(), "files": self.state(), **entry})
         return changed

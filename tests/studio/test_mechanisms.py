@@ -291,8 +291,9 @@ def test_the_milestone_runs_on_the_learners_file_and_fails_with_a_wrong_stride(f
     run = CliRunner()
     right = run.invoke(main, ["milestone", "digits"])
     assert right.exit_code == 0, right.output
-    assert "yours: tinytorch/layout.py" in right.output
-    assert (folder.root / "milestones" / "digits" / "model.safetensors").exists()
+    assert "yours: tinytorch/layout.py: Layout.permute\n" in right.output
+    kept = {path.name for path in (folder.root / "milestones" / "digits").iterdir()}
+    assert kept == {"model.safetensors", "result.json", "curves.svg", "curves.png"}
     write(folder, MISTAKEN, old=RIGHT)
     assert run.invoke(main, ["milestone", "digits"]).exit_code == 1
 

@@ -33,19 +33,29 @@ def check(name: str | None, as_json: bool, traceback: bool) -> None:
             click.echo("Everything there is so far is built.")
             return
         module, exercises = step[0], (step[1],)
-    folder.snapshots.keep("check")
-    verdicts = [checks.check(folder, module, each) for each in exercises]
-    passed = [v for v in verdicts if v.status in (checks.RIGHT, checks.COSTS)]
-    for verdict in passed:
-        if verdict.exercise.id not in folder.built():
-            folder.note("built", verdict.exercise.id)
+    verdicts = judge(folder, module, exercises)
     if as_json:
         for verdict in verdicts:
             found = {"id": verdict.exercise.id, "status": verdict.status}
             click.echo(json.dumps(found | {"mistake": verdict.mistake.name if verdict.mistake else None}))
     else:
         report(folder, verdicts, traceback)
-    sys.exit(0 if len(passed) == len(verdicts) else 1)
+    sys.exit(0 if all(verdict.passed for verdict in verdicts) else 1)
+
+
+def judge(
+    folder: Folder, module: course.Module, exercises: tuple[course.Exercise, ...]
+) -> list[checks.Verdict]:
+    """The verdicts, noted in the folder."""
+    folder.snapshots.keep("check")
+    verdicts = [checks.check(folder, module, each) for each in exercises]
+    for verdict in verdicts:
+        id = verdict.exercise.id
+        if verdict.passed and id not in folder.built():
+            folder.note("built", id)
+        if verdict.passed and id == folder.last()[0]:
+            folder.at(id, passed=True)
+    return verdicts
 
 
 def report(folder: Folder, verdicts: list[checks.Verdict], traceback: bool) -> None:

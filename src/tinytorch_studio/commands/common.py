@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 
 import click
@@ -29,18 +30,17 @@ def meant(name: str) -> tuple[course.Module, tuple[course.Exercise, ...]]:
 
 
 def current(folder: Folder) -> tuple[course.Module, course.Exercise] | None:
-    """Where the learner is: the exercise last asked for, until it is built; then the next one of its module.
+    """Where the learner is: the exercise last asked for, until it passes; then the next one of its module.
 
     When the module is done, the first exercise that is not built: what was skipped comes back.
     """
-    built, last = folder.built(), folder.last()
+    built, (last, passed) = folder.built(), folder.last()
     everything = [(module, each) for module in course.modules() for each in module.exercises]
-    open_ones = [(module, each) for module, each in everything if each.id not in built]
-    for module, exercise in open_ones:
-        if exercise.id == last:
+    for module, exercise in everything:
+        if exercise.id == last and not passed:
             return module, exercise
-    needed = [(module, each) for module, each in open_ones if not each.starred]
-    same = [(module, each) for module, each in needed if last and each.module == last[:2]]
+    needed = [(module, each) for module, each in everything if each.id not in built and not each.starred]
+    same = [(module, each) for module, each in needed if each.module == last[:2]]
     return next(iter(same or needed), None)
 
 
@@ -70,3 +70,14 @@ def in_front(folder: Folder, *others: Path) -> dict[str, str]:
     settings = environment()
     settings["PYTHONPATH"] = os.pathsep.join(map(str, [folder.root, *others, settings["PYTHONPATH"]]))
     return settings
+
+
+def wrapped(text: str) -> str:
+    """Paragraphs at 80 columns; what is indented, or stands in a fence, stays as it is."""
+    made, fenced = [], False
+    for line in text.splitlines():
+        fence = line.startswith("```")
+        fenced = fenced != fence
+        plain = not fence and not fenced and not line.startswith(" ")
+        made.append(textwrap.fill(line, 80, break_on_hyphens=False) if plain and line else line)
+    return "\n".join(made)

@@ -7,7 +7,7 @@ import re
 import click
 
 from tinytorch_studio import course
-from tinytorch_studio.commands.common import here, one
+from tinytorch_studio.commands.common import here, one, wrapped
 from tinytorch_studio.snapshots import entries
 
 
@@ -31,7 +31,7 @@ def hint(name: str | None, example: bool) -> None:
     if not example:
         folder.note("hint", exercise.id)
     title = "a worked example" if number == len(rungs) - 1 else f"hint {number + 1} of {len(rungs) - 1}"
-    click.echo(f"{exercise.name}, {title}\n\n{rungs[number].strip()}")
+    click.echo(f"{exercise.name}, {title}\n\n{wrapped(rungs[number].strip())}")
 
 
 @click.command()
@@ -41,7 +41,9 @@ def why(mistake: str) -> None:
     for module in course.modules():
         for each in course.variants(module.path("mistakes.py"), module):
             if each.name == mistake:
-                click.echo(f"{each.exercise}: {each.sentence}\n\n{section(module, mistake)}".rstrip())
+                click.echo(
+                    wrapped(f"{each.exercise}: {each.sentence}\n\n{section(module, mistake)}".rstrip())
+                )
                 return
     raise click.UsageError(
         f"there is no known mistake {mistake!r}; its id stands behind 'likely' in a message"

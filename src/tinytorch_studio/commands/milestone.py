@@ -12,6 +12,8 @@ import click
 
 from tinytorch_studio import course
 from tinytorch_studio.commands.common import here, in_front
+from tinytorch_studio.folder import Folder
+from tinytorch_studio.plots import NoPlot, curves
 
 RUNNER = """
 import json, sys
@@ -55,12 +57,34 @@ def milestone(name: str) -> None:
     seconds = time.perf_counter() - begun
     if done.returncode or not (out / "result.json").exists():
         raise click.ClickException("the milestone did not run to its end")
-    figure = json.loads((out / "result.json").read_text(encoding="utf-8"))["figure"]
-    mine = [e.file for m in folder.begun() for e in m.exercises if folder.state(e) == "written"]
-    click.echo(f"{values['FIGURE']}: {figure:.4g}   (target {values['TARGET']}), {seconds:.1f} s")
-    click.echo(f"yours: {', '.join(sorted(set(mine))) or 'nothing yet; all of it was the reference'}")
-    click.echo(f"kept in {out.relative_to(folder.root)}")
-    sys.exit(0 if figure >= values["TARGET"] else 1)
+    result = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    figure, target = result["figure"], float(str(values["TARGET"]))
+    click.echo(f"{values['FIGURE']}: {figure:.4g}   (target {target}), {seconds:.1f} s")
+    tell_whose(folder)
+    try:
+        curves(out / "curves", str(values["TITLE"]), result["curves"], goals={str(values["CURVE"]): target})
+    except NoPlot as error:
+        click.echo(f"no plot: {error}")
+    click.echo(
+        f"kept       {', '.join(sorted(path.name for path in out.iterdir()))} in {out.relative_to(folder.root)}"
+    )
+    if figure < target:
+        click.echo(f"not reached: tt blame tt milestone {name}")
+    sys.exit(0 if figure >= target else 1)
+
+
+def tell_whose(folder: Folder) -> None:
+    """Which files had functions of the learner's in them, and how many of all exercises these are."""
+    written = [e for m in folder.begun() for e in m.exercises if folder.state(e) == "written"]
+    mine = [
+        each for each in written if each.file.startswith("tinytorch/")
+    ]  # the first evening's file is not in it
+    for file in sorted({each.file for each in mine}):
+        names = [each.name for each in mine if each.file == file]
+        click.echo(f"yours: {file}: {', '.join(names)}")
+    click.echo(
+        "the rest was the reference's" if mine else "yours: nothing yet; all of it was the reference's"
+    )
 
 
 def constants(path: Path) -> dict[str, object]:
