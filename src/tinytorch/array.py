@@ -33,19 +33,33 @@ class Array:
 
     `host` is what the device computes with (for the CPU a NumPy array over the same memory).
     Of `layout` and `host` one is given; the other is made when first asked for, since a result
-    rarely needs its layout and a view may never be computed with.
+    rarely needs its layout and a view may never be computed with. So is the storage of a result
+    that nobody has viewed or written to yet.
     """
 
-    __slots__ = ("device", "dtype", "host", "layout", "shape", "storage")
+    __slots__ = ("device", "dtype", "host", "layout", "shape", "stored")
 
+    stored: Storage | None
     layout: Layout
     host: Any
     shape: Shape  # the size of each axis
 
     def __init__(self, device: Device, storage: Storage, dtype: dtype) -> None:
         self.device = device
-        self.storage = storage
+        self.stored = storage
         self.dtype = dtype
+
+    @property
+    def storage(self) -> Storage:
+        """The memory, which other arrays may share."""
+        if self.stored is None:
+            self.stored = Storage(self.host)
+        return self.stored
+
+    @property
+    def version(self) -> int:
+        """How often the memory was written to in place."""
+        return 0 if self.stored is None else self.stored.version
 
     def __getattr__(self, name: str) -> Any:
         # Reached only while a slot is empty.

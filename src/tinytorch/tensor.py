@@ -23,6 +23,7 @@ from tinytorch.ops.card import FLOAT, FREE, Op
 from tinytorch.printing import text
 
 Number = int | float | bool
+new = object.__new__  # filling slots in by hand takes half the time of a call of the class
 # Inside the class these names belong to methods.
 Int = int
 Float = float
@@ -32,26 +33,45 @@ DeviceName = device
 Dims = int | Sequence[int] | None
 
 
-def apply(op: Op, *inputs: Tensor) -> Any:
+def apply(op: Op, x: Tensor, y: Tensor | None = None, *more: Tensor) -> Any:
     """Run one card. All tensor computation passes through here.
 
     Three ports: rewrite the inputs (promotion), record the operation (autograd), announce it
     (observers). Returns a Tensor, or a tuple of them where the card has several outputs.
     """
-    arrays: list[Array] = []
-    tracked = mixed = False
-    first = inputs[0].array.dtype
-    for x in inputs:  # one loop, and no comprehension: small operations are made of such steps
-        array = x.array
-        arrays.append(array)
-        if array.dtype is not first:
-            mixed = True
+    # Most operations are elementwise, on one or two inputs with nothing to rewrite: these take the short way.
+    a = x.array
+    if op.expr is not None and a.dtype.category == FLOATING and x.view_of is None:
+        made: Any = None
+        try:
+            if y is None:
+                made = a.device.map(op.expr, a)
+            elif y.array.dtype is a.dtype and y.view_of is None and not more:
+                made = a.device.map(op.expr, a, y.array)
+        except (ValueError, TypeError) as error:
+            raise refusal(op, (a,) if y is None else (a, y.array), error) from error
+        if made is not None:
+            result = new(Tensor)
+            result.array, result.requires_grad = made, False
+            result.edge = result.grad = result.view_of = None
+            if (
+                (x.requires_grad or (y is not None and y.requires_grad))
+                and MODE.recording
+                and op.differentiable
+            ):
+                graph.record_short(op, x, y, result)
+            if LISTENING.observers:
+                announce(op, (x,) if y is None else (x, y), result)
+            return result
+    return apply_fully(op, (x,) if y is None else (x, y, *more))
+
+
+def apply_fully(op: Op, inputs: tuple[Tensor, ...]) -> Any:
+    """The long way: any card, any number of inputs, of any types, and views whose base was written to."""
+    for x in inputs:
         if x.view_of is not None:
             settle(x)
-        if x.requires_grad:
-            tracked = True
-    if mixed or first.category != FLOATING:
-        inputs, arrays = rewritten(op, inputs, arrays)
+    inputs, arrays = rewritten(op, inputs)
     if op.expr is not None:
         try:
             made: Any = arrays[0].device.map(op.expr, *arrays)
@@ -61,22 +81,27 @@ def apply(op: Op, *inputs: Tensor) -> Any:
         made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
     single = type(made) is Array
     result: Any = Tensor(made) if single else tuple([Tensor(each) for each in made])
-    if tracked and MODE.recording and op.differentiable:
+    if MODE.recording and op.differentiable and any([x.requires_grad for x in inputs]):  # noqa: C419 a list is faster
         graph.record(op, inputs, arrays, (result,) if single else result)
     if LISTENING.observers:
-        for observer in LISTENING.observers:
-            observer(op, inputs, result)
+        announce(op, inputs, result)
     return result
 
 
-def refusal(op: Op, arrays: list[Array], error: Exception) -> Exception:
+def announce(op: Op, inputs: tuple[Tensor, ...], result: Any) -> None:
+    """Tell whoever listens."""
+    for observer in LISTENING.observers:
+        observer(op, inputs, result)
+
+
+def refusal(op: Op, arrays: Sequence[Array], error: Exception) -> Exception:
     """Why a device could not map: sizes that do not fit (raised from here), or types that it does not take."""
     broadcast_shapes(*[array.shape for array in arrays])
     names = " and ".join(array.dtype.name for array in arrays)
     return DtypeError(f"{type(op).__name__} does not take {names}: {error}")
 
 
-def evaluate(op: Any, arrays: list[Array]) -> Any:
+def evaluate(op: Any, arrays: Sequence[Array]) -> Any:
     """A fused card: by the device's kernel for it, or by its definition, which counts as one operation."""
     kernel = arrays[0].device.kernel(op)
     if kernel is not None:
@@ -86,13 +111,15 @@ def evaluate(op: Any, arrays: list[Array]) -> Any:
     return tuple([each.array for each in made]) if isinstance(made, tuple) else made.array
 
 
-def rewritten(
-    op: Op, inputs: tuple[Tensor, ...], arrays: list[Array]
-) -> tuple[tuple[Tensor, ...], list[Array]]:
+def rewritten(op: Op, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], list[Array]]:
     """The inputs as the card takes them: in one dtype, or in a floating point one, where it says so."""
+    arrays = [x.array for x in inputs]
     first = arrays[0].dtype
-    whole = op.promotion is FLOAT and first.category != FLOATING
-    if op.promotion is FREE or not (whole or any(array.dtype is not first for array in arrays)):
+    mixed = False
+    for array in arrays:
+        if array.dtype is not first:
+            mixed = True
+    if op.promotion is FREE or not (mixed or (op.promotion is FLOAT and first.category != FLOATING)):
         return inputs, arrays
     inputs = promoted(op, inputs)
     return inputs, [x.array for x in inputs]

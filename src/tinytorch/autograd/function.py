@@ -93,7 +93,7 @@ class Context:
             if tensor is not None:
                 kept = graph.SavedValue(tensor.array)
                 kept.version = version
-                kept.unpack(_node_named(self))
+                graph.unpack(kept, _node_named(self))
         return self.to_save
 
     def mark_dirty(self, *tensors: Tensor) -> None:

@@ -8,9 +8,12 @@ graph lives exactly as long as somebody holds a result of it.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from tinytorch.array import Array
 from tinytorch.autograd.grad_mode import MODE
 from tinytorch.dtypes import FLOATING
 from tinytorch.errors import GradientError, OverwrittenError, ShapeError
@@ -18,12 +21,13 @@ from tinytorch.layout import Shape
 from tinytorch.observe import muted
 
 if TYPE_CHECKING:
-    from tinytorch.array import Array
     from tinytorch.ops.card import Op
     from tinytorch.tensor import Tensor
 
 Edge = tuple[Any, int]  # (a node, or a leaf tensor; which of its outputs)
 Hook = Callable[[Any], Any]
+AGES = count(0, -1)
+new = object.__new__  # filling slots in by hand takes half the time of a call of the class
 
 
 class Node:
@@ -31,15 +35,17 @@ class Node:
 
     edges: for each input where its gradient goes, None if nobody wants it. shapes: of the inputs.
     inputs, outputs: the kept values by position, empty once they were used. made: how many outputs.
+    age: falls from each node to the next, so that consumers have a lower one than what they consume.
     """
 
-    __slots__ = ("__weakref__", "edges", "hooks", "inputs", "made", "op", "outputs", "shapes", "spent")
+    __slots__ = ("__weakref__", "age", "edges", "hooks", "inputs", "made", "op", "outputs", "shapes", "spent")
 
     op: Op
-    edges: list[Edge | None]
-    shapes: list[Shape]
-    inputs: dict[int, SavedValue]
-    outputs: list[SavedValue]
+    age: int
+    edges: Sequence[Edge | None]
+    shapes: Sequence[Shape]
+    inputs: dict[int, Kept]
+    outputs: list[Kept]
     hooks: dict[int, list[Hook]] | None
     made: int
     spent: bool
@@ -80,7 +86,7 @@ def function_of(target: Any) -> Any:
 
 
 class SavedValue:
-    """An array kept for the backward pass, with the version that it had when it was kept."""
+    """An array kept for the backward pass that had been written to, with the version that it had then."""
 
     __slots__ = ("array", "version")
 
@@ -88,16 +94,31 @@ class SavedValue:
         self.array = array
         self.version = array.storage.version
 
-    def unpack(self, node: Node) -> Array:
-        """The array. Raises OverwrittenError if it was written to in the meantime."""
-        storage = self.array.storage
-        if storage.version != self.version:
-            raise OverwrittenError(
-                f"the gradient of {type(node.op).__name__} needs a value of shape {self.array.shape} that "
-                f"was modified by an inplace operation: {storage.writer} overwrote it (it is at version "
-                f"{storage.version}; version {self.version} was expected)"
-            )
-        return self.array
+
+Kept = Array | SavedValue  # nearly all arrays are at version 0 when they are kept: these stand for themselves
+
+
+def keep(array: Array) -> Kept:
+    """An array together with its version."""
+    return SavedValue(array) if array.version else array
+
+
+def opened(value: Kept) -> tuple[Array, int]:
+    """A kept array, and the version that it had."""
+    return (value, 0) if type(value) is Array else (value.array, value.version)  # type: ignore[union-attr]
+
+
+def unpack(value: Kept, node: Node) -> Array:
+    """A kept array. Raises OverwrittenError if it was written to in the meantime."""
+    array, version = opened(value)
+    storage = array.storage
+    if storage.version != version:
+        raise OverwrittenError(
+            f"the gradient of {type(node.op).__name__} needs a value of shape {array.shape} that "
+            f"was modified by an inplace operation: {storage.writer} overwrote it (it is at version "
+            f"{storage.version}; version {version} was expected)"
+        )
+    return array
 
 
 class Unsaved:
@@ -132,30 +153,42 @@ class Unsaved:
 
 def record(op: Op, inputs: Sequence[Tensor], arrays: Sequence[Array], outs: Sequence[Tensor]) -> None:
     """Note on `outs` that `op` made them of `inputs`, and keep what a wanted gradient will read."""
-    node = Node()
-    node.op = op
-    edges: list[Edge | None] = []
-    shapes: list[Shape] = []
-    wanted, bit = 0, 1
-    for x, array in zip(inputs, arrays, strict=True):
-        shapes.append(array.shape)
-        if x.requires_grad:
-            edges.append(x.edge or (x, 0))
-            wanted |= bit
-        else:
-            edges.append(None)
-        bit <<= 1
-    node.edges, node.shapes, node.hooks, node.made, node.spent = edges, shapes, None, len(outs), False
-    wanted |= bit  # the highest bit says how many inputs there are
-    keep_outputs, keep_inputs = op.plans.get(wanted) or op.keeps(wanted)
-    node.inputs = inputs_kept = {}
-    for i in keep_inputs:
-        inputs_kept[i] = SavedValue(arrays[i])
-    node.outputs = [SavedValue(out.array) for out in outs] if keep_outputs else []
+    node = new(Node)
+    node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), len(outs), None, False
+    node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]
+    node.shapes = [array.shape for array in arrays]
+    wanted = sum([1 << i for i, x in enumerate(inputs) if x.requires_grad], 1 << len(inputs))
+    keep_outputs, keep_inputs = op.keeps(wanted)
+    node.inputs = {i: keep(arrays[i]) for i in keep_inputs}
+    node.outputs = [keep(out.array) for out in outs] if keep_outputs else []
     for index, out in enumerate(outs):
         if out.array.dtype.category == FLOATING:
             out.edge = (node, index)
             out.requires_grad = True
+
+
+def record_short(op: Op, x: Tensor, y: Tensor | None, out: Tensor) -> None:
+    """`record` for the many operations of one or two floating inputs and one output, step by step the same."""
+    node = new(Node)
+    node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), 1, None, False
+    if y is None:
+        node.edges, node.shapes, wanted = (x.edge or (x, 0),), (x.array.shape,), 0b11
+    else:
+        node.shapes = (x.array.shape, y.array.shape)
+        if not y.requires_grad:
+            node.edges, wanted = (x.edge or (x, 0), None), 0b101
+        elif x.requires_grad:
+            node.edges, wanted = (x.edge or (x, 0), y.edge or (y, 0)), 0b111
+        else:
+            node.edges, wanted = (None, y.edge or (y, 0)), 0b110
+    keep_output, keep_inputs = op.plans.get(wanted) or op.keeps(wanted)
+    node.inputs = {}
+    for i in keep_inputs:
+        array = y.array if i else x.array  # type: ignore[union-attr]
+        node.inputs[i] = array if array.stored is None or not array.stored.version else SavedValue(array)
+    node.outputs = [out.array] if keep_output else []
+    out.edge = (node, 0)
+    out.requires_grad = True
 
 
 def sum_to_size(g: Tensor, shape: Shape) -> Tensor:
@@ -168,31 +201,17 @@ def sum_to_size(g: Tensor, shape: Shape) -> Tensor:
     return (g.sum(axes, keepdim=True) if axes else g).reshape(shape)
 
 
-def consumers_first(roots: Iterable[Any]) -> Iterator[Any]:
-    """Every node and leaf that `roots` came from, each after all of its consumers."""
-    waiting = dict.fromkeys(roots, 0)  # consumers that have not been handed out
-    ready, stack = list(waiting), list(waiting)
+def consumers_first(roots: Iterable[Any]) -> list[Any]:
+    """Every node that `roots` came from, each after all of its consumers, and then the leaves."""
+    seen, stack = set(roots), list(roots)
     while stack:
         target = stack.pop()
         if type(target) is Node:
-            for edge in target.edges:
-                if edge is not None:
-                    cause = edge[0]
-                    if cause in waiting:
-                        waiting[cause] += 1
-                    else:
-                        waiting[cause] = 1
-                        stack.append(cause)
-    ready = [root for root in ready if not waiting[root]]
-    while ready:
-        target = ready.pop()
-        yield target
-        if type(target) is Node:
-            for edge in target.edges:
-                if edge is not None:
-                    waiting[edge[0]] -= 1
-                    if not waiting[edge[0]]:
-                        ready.append(edge[0])
+            causes = [edge[0] for edge in target.edges if edge is not None and edge[0] not in seen]
+            seen.update(causes)
+            stack += causes
+    nodes = [target for target in seen if type(target) is Node]
+    return sorted(nodes, key=lambda node: node.age) + [each for each in seen if type(each) is not Node]
 
 
 class Sweep:
@@ -205,6 +224,7 @@ class Sweep:
         self.needed: set[Any] | None = None  # which targets lie on the way to a wanted edge
         self.found: dict[int, Tensor] = {}
         self.arrived: dict[Any, list[Tensor | None]] = {}
+        self.waiting: list[tuple[int, Node]] = []  # a heap of the nodes among them
         self.owned: set[Any] = set()  # leaves whose gradient nobody else holds
 
     def add(self, edge: Edge, g: Tensor, fresh: bool) -> None:
@@ -212,11 +232,13 @@ class Sweep:
         target, index = edge
         there = self.arrived.get(target)
         if there is None:
-            if type(target) is Node and target.made > 1:
-                there = self.arrived[target] = [None] * target.made
-                there[index] = g
-            else:
-                self.arrived[target] = [g]
+            if type(target) is Node:
+                heappush(self.waiting, (target.age, target))
+                if target.made > 1:
+                    there = self.arrived[target] = [None] * target.made
+                    there[index] = g
+                    return
+            self.arrived[target] = [g]
         elif there[index] is None:
             there[index] = g
         else:
@@ -226,25 +248,28 @@ class Sweep:
             self.owned.add(target)
 
     def run(self, roots: Iterable[Any]) -> None:
-        """Hand every gradient on, consumers first."""
-        order: Iterable[Any] = consumers_first(roots)
+        """Hand every gradient on, consumers first: the youngest node that has one is always next."""
         if self.wanted is not None:
-            order = list(order)
-            self.needed = on_the_way(order, {target for target, _ in self.wanted})
+            self.needed = on_the_way(consumers_first(roots), {target for target, _ in self.wanted})
         before, MODE.recording = MODE.recording, self.create_graph
         try:
-            arrived, plain = self.arrived, not self.create_graph and self.wanted is None
-            for target in order:
-                gs = arrived.pop(target, None)
-                if gs is None:
-                    continue
+            arrived, waiting, plain = (
+                self.arrived,
+                self.waiting,
+                not self.create_graph and self.wanted is None,
+            )
+            while waiting:
+                node = heappop(waiting)[1]
+                gs = arrived.pop(node)
                 # Most nodes are elementwise cards that nobody watches: they skip the questions of `visit`.
-                if plain and type(target) is Node and target.hooks is None and target.op.rules is not None:
-                    self.pass_simply(target, gs[0], target.op.rules)
+                if plain and node.hooks is None and node.op.rules is not None:
+                    self.pass_simply(node, gs[0], node.op.rules)
                     if not self.keep_graph:
-                        target.inputs, target.outputs, target.spent = {}, [], True
+                        node.inputs, node.outputs, node.spent = {}, [], True
                 else:
-                    self.visit(target, gs)
+                    self.visit(node, gs)
+            for leaf, gs in arrived.items():
+                self.visit(leaf, gs)
         finally:
             MODE.recording = before
 
@@ -290,22 +315,24 @@ class Sweep:
 
     def pass_simply(self, node: Node, g: Any, rules: Any) -> None:
         """An elementwise card: one pass of the device for each gradient."""
-        for edge, rule, shape in zip(node.edges, rules, node.shapes, strict=True):
-            if edge is None or rule is None or (self.needed is not None and edge[0] not in self.needed):
+        needed, array = self.needed, g.array
+        for edge, rule, shape in zip(node.edges, rules, node.shapes):  # noqa: B905 `strict` costs as much as a step
+            if edge is None or rule is None or (needed is not None and edge[0] not in needed):
                 continue
-            expr, reads = rule
-            if expr == 0 and reads == (0,):
-                self.add(edge, g if g.array.shape == shape else sum_to_size(g, shape), False)
+            expr, reads, through = rule
+            if through:
+                self.add(edge, g if array.shape == shape else sum_to_size(g, shape), False)
                 continue
-            arrays = []
-            for i in reads:
-                arrays.append(saved(node, i) if i else g.array)
-            made = g.wrap(g.array.device.map(expr, *arrays))
+            if len(reads) == 2 and not reads[0]:
+                made = g.wrap(array.device.map(expr, array, saved(node, reads[1])))
+            else:
+                made = g.wrap(array.device.map(expr, *[saved(node, i) if i else array for i in reads]))
             if made.array.shape != shape:
                 made = sum_to_size(made, shape)
             cause = edge[0]
             if type(cause) is Node and cause.made == 1 and cause not in self.arrived:
                 self.arrived[cause] = [made]
+                heappush(self.waiting, (cause.age, cause))
             else:
                 self.add(edge, made, True)
 
@@ -355,8 +382,9 @@ def saved(node: Node, position: int) -> Array:
     if node.spent:
         refuse_again(node)
     value = node.outputs[0] if position == 1 else node.inputs[position - 2]
-    array = value.array
-    return array if array.storage.version == value.version else value.unpack(node)
+    if type(value) is Array and (value.stored is None or not value.stored.version):
+        return value
+    return unpack(value, node)
 
 
 def refuse_again(node: Node) -> NoReturn:
@@ -378,7 +406,7 @@ def gradients(node: Node, gs: list[Any], wanted: list[bool]) -> Sequence[Any]:
     inputs = [unpacked(node, i, like, want) for i, want in enumerate(wanted)]
     outs: list[Any] = [Unsaved((), True)] * node.made
     for i, value in enumerate(node.outputs):
-        outs[i] = like.wrap(value.unpack(node))
+        outs[i] = like.wrap(unpack(value, node))
         if outs[i].array.dtype.category == FLOATING:
             outs[i].edge, outs[i].requires_grad = (node, i), True
     rule = definition_gradient if op.defined and not has_own_gradient(op) else type(op).grad
@@ -399,9 +427,9 @@ def unpacked(node: Node, i: int, like: Tensor, want: bool) -> Any:
         return Unsaved(node.shapes[i], want)
     edge = node.edges[i]
     if edge is not None and type(edge[0]) is not Node:
-        value.unpack(node)
+        unpack(value, node)
         return edge[0]
-    x = like.wrap(value.unpack(node))
+    x = like.wrap(unpack(value, node))
     x.edge, x.requires_grad = edge, want
     return x
 

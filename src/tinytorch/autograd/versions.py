@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinytorch.autograd.grad_mode import MODE
-from tinytorch.autograd.graph import Node, SavedValue, record
+from tinytorch.autograd.graph import Node, keep, opened, record
 from tinytorch.dtypes import FLOATING
 from tinytorch.errors import GradientError
 from tinytorch.ops.movement import Patch, View
@@ -51,8 +51,9 @@ def check_writable(x: Tensor) -> None:
 def keep_overwritten(node: Node, target: Array) -> None:
     """The operation about to write to `target` reads its old values backward: keep a copy of them."""
     for position, value in node.inputs.items():
-        if value.array.storage is target.storage and value.version == target.storage.version:
-            node.inputs[position] = SavedValue(value.array.copy())
+        array, version = opened(value)
+        if array.storage is target.storage and version == target.storage.version:
+            node.inputs[position] = array.copy()
 
 
 def rebind(x: Tensor, new: Tensor, writer: str) -> None:
@@ -62,7 +63,7 @@ def rebind(x: Tensor, new: Tensor, writer: str) -> None:
         return
     if new.edge is not None and new.edge[0].outputs:
         # The card reads its own result backward: that is what `x` holds from now on.
-        new.edge[0].outputs[new.edge[1]] = SavedValue(x.array)
+        new.edge[0].outputs[new.edge[1]] = keep(x.array)
     if x.view_of is None:
         x.edge, x.requires_grad = new.edge, new.requires_grad
         return

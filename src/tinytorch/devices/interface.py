@@ -44,7 +44,7 @@ class Device(ABC):
         """Values on the host. The memory may be shared where the device is the host."""
 
     @abstractmethod
-    def map(self, expr: Expr, *xs: Array, out: Array | None = None) -> Array:
+    def map(self, expr: Expr, x: Array, *others: Array, out: Array | None = None) -> Array:
         """Evaluate `expr` at every position of the inputs, broadcast together.
 
         The inputs have one dtype, except for conditions and for copies (`expr` 0) into an `out` of

@@ -89,6 +89,7 @@ class Rule(NamedTuple):
 
     expr: Expr
     reads: tuple[int, ...]  # 0 is g, 1 is out, 2 is the first input, ...
+    through: bool  # g itself, unchanged
 
 
 class Elementwise(Op):
@@ -122,7 +123,7 @@ class Elementwise(Op):
         for symbol in made:
             expr = None if symbol is None else symbol.expr  # type: ignore[attr-defined]
             reads = () if expr is None else tuple(sorted(inputs_of(expr)))
-            rules.append(None if expr is None else Rule(renumbered(expr, reads), reads))
+            rules.append(None if expr is None else Rule(renumbered(expr, reads), reads, expr == 0))
         return tuple(rules)
 
     def plan(self, wanted: tuple[bool, ...]) -> Keeps:
