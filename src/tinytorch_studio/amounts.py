@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from tinytorch_studio.dialogue import Unclear
@@ -14,7 +15,17 @@ BYTES = {"b": 1, "byte": 1, "bytes": 1} | {
     for end, base in (("b", 1000), ("ib", 1024))
 }
 TIMES = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1, "sec": 1, "second": 1}
-TIMES |= {"seconds": 1, "min": 60, "minute": 60, "minutes": 60, "h": 3600, "hour": 3600, "hours": 3600}
+TIMES |= {
+    "milliseconds": 1e-3,
+    "microseconds": 1e-6,
+    "seconds": 1,
+    "min": 60,
+    "minute": 60,
+    "minutes": 60,
+    "h": 3600,
+    "hour": 3600,
+    "hours": 3600,
+}
 NUMBER = re.compile(r"([+-]?(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?)\s*(.*)", re.DOTALL)
 
 
@@ -31,7 +42,10 @@ def amount(text: str, unit: str = "") -> float:
     factor = scale(found[2].strip(), unit) if found else None
     if found is None or factor is None:
         raise Unclear(f"cannot read {text.strip()!r}: write {accepted(unit)}")
-    return float(found[1].replace("_", "")) * factor
+    value = float(found[1].replace("_", "")) * factor
+    if not math.isfinite(value):
+        raise Unclear(f"{text.strip()!r} is too large: write {accepted(unit)}")
+    return value
 
 
 def scale(word: str, unit: str) -> float | None:

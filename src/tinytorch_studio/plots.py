@@ -91,6 +91,8 @@ def draw_bars(panel: Axes, unit: str, rows: Sequence[Bar]) -> None:
     else:
         low = 0.0
         panel.margins(x=0.25)
+        if not any(values):
+            panel.set_xlim(0, 1)
     sides = (("predicted", PREDICTED, -0.2), ("measured", MEASURED, 0.2))
     for name, colour, shift in sides:
         found = [getattr(row, name) for row in rows]

@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tinytorch_studio.course import Module
+from tinytorch_studio.folder import Folder
+
 SECONDS = 10.0
+SHOWN = 2**16  # characters of what a child printed that are kept
 SOURCE = Path(__file__).resolve().parents[1]
 
 
@@ -25,6 +29,7 @@ class Heard:
     failed: dict[str, Any] | None = None  # it could not even be imported
     finished: bool = False
     ending: str = ""  # how it ended, if not well
+    printed: str = ""
 
 
 def environment() -> dict[str, str]:
@@ -44,29 +49,54 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def probe(job: dict[str, Any], seconds: float = SECONDS) -> Heard:
     """Run a job of `inside.probe` and read what it observed."""
+    return run("probe", job, seconds, "it ended before all cases had run")
+
+
+def run(script: str, job: dict[str, Any], seconds: float, early: str = "it ended early") -> Heard:
+    """Run a job of a file in `inside`, in an empty folder, and read what it wrote down and printed."""
     with tempfile.TemporaryDirectory(prefix="tt-") as folder:
-        task, results, errors = (Path(folder, name) for name in ("job.json", "results", "errors"))
+        task, results, printed, scratch = (
+            Path(folder, n) for n in ("job.json", "results", "printed", "empty")
+        )
         task.write_text(json.dumps(job), encoding="utf-8")
         results.touch()
-        command = [sys.executable, "-P", "-m", "tinytorch_studio.inside.probe", str(task), str(results)]
-        with errors.open("wb") as sink:
+        scratch.mkdir()
+        command = [sys.executable, "-P", "-m", f"tinytorch_studio.inside.{script}", str(task), str(results)]
+        with printed.open("wb") if job.get("listen") else open(os.devnull, "wb") as sink:
             process = subprocess.Popen(
                 command,
+                cwd=scratch,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=sink,
+                stdout=sink,
+                stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
             ending = ""
             try:
                 code = process.wait(seconds)
-                ending = f"it ended with exit code {code}" if code else "it ended before all cases had run"
+                ending = f"it ended with exit code {code}" if code else early
             except subprocess.TimeoutExpired:
                 ending = f"it was still running after {seconds:.0f} seconds"
             finally:
                 end(process)
-        return heard(results, ending)
+        made = heard(results, ending)
+        if printed.exists():
+            with printed.open(encoding="utf-8", errors="replace") as file:
+                made.printed = file.read(SHOWN)
+        return made
+
+
+def on_files(folder: Folder | None, module: Module, **more: Any) -> dict[str, Any]:
+    """A job that runs with a module's folder on the path and the learner's files in front, or none of them."""
+    job: dict[str, Any] = {"front": [str(module.folder)], "root": "", "yours": {}, "listen": False}
+    if folder is not None:
+        root = folder.root.resolve()
+        there = [file for file in module.files if (root / file).exists()]
+        job["front"] = [str(root), *job["front"]]
+        job["root"] = str(root)
+        job["yours"] = {".".join(Path(file).with_suffix("").parts): str(root / file) for file in there}
+    return job | more
 
 
 def heard(results: Path, ending: str) -> Heard:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tinytorch_studio import check as checks
-from tinytorch_studio.course import modules, variants
-from tinytorch_studio.folder import Folder
+from tinytorch_studio.course import Variant, modules, variants
+from tinytorch_studio.folder import Folder, functions
 from tinytorch_studio.judge import alike, compare
 from tinytorch_studio.starters import empty, fill
 
@@ -82,3 +84,31 @@ def test_every_exercise_has_hints_and_its_mistakes_a_reason(module, exercise):
     assert f"## {exercise.name}\n" in hints
     part = hints.split(f"## {exercise.name}\n", 1)[1].split("\n## ", 1)[0]
     assert re.findall(r"^### (.*)$", part, re.MULTILINE) == ["1", "2", "3", "Worked example"]
+
+
+@pytest.mark.parametrize(("module", "exercise"), EXERCISES, ids=ids(EXERCISES))
+def test_a_probe_notices_that_its_exercise_is_empty(module, exercise):
+    right = checks.run_reference(module, exercise)
+    for function in exercise.functions:
+        gone = Variant(
+            exercise.name, "empty", "", function, f"def f():\n    raise NotImplementedError('{function}')"
+        )
+        assert compare(checks.run_reference(module, exercise, gone), right) is not None
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.folder.name)
+def test_every_known_mistake_has_a_paragraph(module):
+    hints = module.path("hints.md").read_text(encoding="utf-8")
+    written = set(re.findall(r"^## (\S+)\n\S", hints.partition("\n# Why\n")[2], re.MULTILINE))
+    known = [each.name for each in variants(module.path("mistakes.py"), module)]
+    assert sorted(written) == sorted(known)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.folder.name)
+def test_every_function_of_an_owned_file_is_an_exercise_or_given_with_a_reason(module):
+    spec = tomllib.loads(module.path("module.toml").read_text(encoding="utf-8"))
+    given = {each["name"] for each in spec.get("given", []) if each["why"]}
+    taught = {function for exercise in module.exercises for function in exercise.functions}
+    for file in module.files:
+        there = set(functions(ast.parse(module.reference(file).read_bytes())))
+        assert there - taught == given, file

@@ -76,14 +76,20 @@ def report(folder: Folder, verdicts: list[checks.Verdict], traceback: bool) -> N
         if traceback and wrong[0].trace:
             click.echo(f"\n{wrong[0].trace.rstrip()}")
     elif all(v.status == checks.RIGHT for v in verdicts):
-        step = current(folder)
-        if step is None:
-            click.echo("Everything there is so far is built.")
-        else:
+        module, step = verdicts[0].exercise.module, current(folder)
+        if step is None or step[1].module != module:
+            click.echo(f"built      all of {module}. Now {' · '.join(remaining(course.find(module)[0]))}")
+        if step is not None:
             point_at(folder, step[1], "next")
     else:
         todo = next(v.exercise for v in verdicts if v.status == checks.NOT_STARTED)
         point_at(folder, todo)
+
+
+def remaining(module: course.Module) -> list[str]:
+    """What a module has besides its exercises, as commands."""
+    files = {"run": "run.py", "lab": "labs.py", "quiz": "questions.py", "incident": "incident.py"}
+    return [f"tt {command} {module.number}" for command, file in files.items() if module.path(file).exists()]
 
 
 def told_again(folder: Folder, exercise: course.Exercise, lines: list[str]) -> bool:

@@ -12,30 +12,41 @@ from tinytorch_studio import course
 from tinytorch_studio.commands.common import here, in_front
 
 RUN = """
-import cProfile, pstats, runpy, sys
+import cProfile, pstats, runpy, sys, textwrap
+program, root, mine, theirs = sys.argv[1:5]
+sys.argv = [program, *sys.argv[5:]]
 profile = cProfile.Profile()
-profile.runcall(runpy.run_path, sys.argv[1], run_name="__main__")
+profile.runcall(runpy.run_path, program, run_name="__main__")
 rows = pstats.Stats(profile).stats.items() if profile.getstats() else ()
-names = sys.argv[3].split(",")
-mine = [(calls[1], name) for (file, _, name), calls in rows if file.startswith(sys.argv[2]) and name in names]
-if mine:
+names = mine.split(",")
+found = [(calls[1], name) for (file, _, name), calls in rows if file.startswith(root) and name in names]
+if found:
     print("\\nyours, and how often it was called:")
-for calls, name in sorted(mine, reverse=True):
+for calls, name in sorted(found, reverse=True):
     print(f"{calls:12,}  {name}")
+if found and theirs:
+    print(textwrap.fill(f"the reference's: {theirs}", 80))
 """
 
 
 MODELS = Path(course.__file__).parents[1] / "tinytorch_course" / "models"
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("name")
-def run(name: str) -> None:
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(name: str, arguments: tuple[str, ...]) -> None:
     """Run on your functions: NAME is a program, a model's name, or the number of a module (its *Run it*)."""
     folder = here()
     path, others = program(name)
-    mine = [f.rpartition(".")[2] for m in folder.begun() for e in m.exercises for f in e.functions]
-    command = [sys.executable, "-P", "-c", RUN, str(path.resolve()), str(folder.root), ",".join(mine)]
+    begun = [e for m in folder.begun() for e in m.exercises]
+    framework = path.parent.name[:2] != "00"  # the first evening's file is no part of it
+    theirs = [
+        e.name for e in begun if folder.state(e) != "written" and e.file.startswith("tinytorch/") == framework
+    ]
+    mine = ",".join([f.rpartition(".")[2] for e in begun for f in e.functions])
+    words = [str(path.resolve()), str(folder.root), mine, ", ".join(theirs), *arguments]
+    command = [sys.executable, "-P", "-c", RUN, *words]
     sys.exit(subprocess.run(command, env=in_front(folder, *others)).returncode)
 
 
