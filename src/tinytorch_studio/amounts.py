@@ -97,4 +97,5 @@ def factor(predicted: float, measured: float) -> str:
         return "exact"
     if predicted == 0 or measured == 0 or (predicted < 0) != (measured < 0):
         return "no factor"
-    return f"{measured / predicted:.3g}x"
+    times = measured / predicted
+    return f"{times:,.0f}x" if 1000 <= times < 1e9 else f"{times:.3g}x"

@@ -10,8 +10,10 @@ import click
 COMMANDS = {  # name: (file in commands/, attribute)
     "start": ("begin", "start"),
     "next": ("begin", "next_step"),
+    "lesson": ("lesson", "lesson"),
     "check": ("check", "check"),
     "watch": ("watch", "watch"),
+    "show": ("show", "show"),
     "hint": ("help", "hint"),
     "why": ("help", "why"),
     "repro": ("check", "repro"),

@@ -59,7 +59,7 @@ def one(folder: Folder, name: str | None) -> tuple[course.Module, course.Exercis
 def point_at(folder: Folder, exercise: course.Exercise, first: str = "write") -> None:
     """Say where to write, and how to go on."""
     if folder.state(exercise) == "absent":
-        click.echo(f"{first:<10} {exercise.name}   (tt next {exercise.id} writes {exercise.file})")
+        click.echo(f"{first:<10} {exercise.name}   (tt next {exercise.id})")
         return
     click.echo(f"{first:<10} {exercise.name}   in {exercise.file}, line {folder.line(exercise)}")
     click.echo("then       tt check")
