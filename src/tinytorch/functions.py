@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinytorch import composed_axes, composed_elementwise, composed_statistics
 from tinytorch.tensor import Tensor
 
 NAMES = [
@@ -157,6 +158,9 @@ NAMES = [
     "unsqueeze",
     "var",
     "is_floating_point",
+    *composed_elementwise.NAMES,
+    *composed_statistics.NAMES,
+    *composed_axes.NAMES,
 ]
 
 

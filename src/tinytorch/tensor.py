@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch import composed, dtypes, ops
+from tinytorch import composed, composed_axes, composed_elementwise, composed_statistics, dtypes, ops
 from tinytorch.array import Array
 from tinytorch.autograd import graph
 from tinytorch.autograd.grad_mode import MODE, no_grad
@@ -1300,8 +1300,32 @@ def trimmed(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
 
 
 Tensor.wrap = Tensor
+for _module in (composed_elementwise, composed_statistics, composed_axes):
+    for _name in _module.NAMES:
+        setattr(Tensor, _name, getattr(_module, _name))
 
 WRITERS = [
+    *[name for name in composed_elementwise.NAMES if name not in ("isreal", "positive", "signbit")],
+    *["eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal"],
+    *["logical_and", "logical_or", "logical_xor", "logical_not"],
+    *["bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"],
+    *[
+        "acos",
+        "asin",
+        "atan",
+        "atan2",
+        "arccos",
+        "arcsin",
+        "arctan",
+        "cosh",
+        "sinh",
+        "tan",
+        "exp2",
+        "log2",
+        "log10",
+    ],
+    *["absolute", "negative", "fix", "fmod", "not_equal", "sgn", "true_divide", "cumprod"],
+    *["index_copy", "index_fill", "masked_scatter", "addbmm", "addmv", "addr", "baddbmm"],
     "add",
     "sub",
     "mul",

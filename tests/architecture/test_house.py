@@ -18,7 +18,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "ops.activations", "ops.losses", "ops.steps", "ops"],
     ["observe"],
     ["autograd.grad_mode", "autograd.graph", "autograd.versions", "autograd"],
-    ["printing", "composed", "tensor", "creation", "functions", "autograd.function", "autograd.gradcheck"],
+    ["printing", "composed", "composed_elementwise", "composed_statistics", "composed_axes", "tensor", "creation", "functions", "joining", "autograd.function", "autograd.gradcheck"],
     ["random", "func"],
     ["nn.parameter", "nn.module", "nn.init", "nn.functional", "nn.linear", "nn.activation", "nn.container",
      "nn.dropout", "nn.flatten", "nn.loss", "nn.utils.clip_grad", "nn.utils.convert_parameters", "nn.utils", "nn",

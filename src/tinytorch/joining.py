@@ -1,0 +1,220 @@
+"""Functions of several tensors: stacked, joined, stretched together, combined, looked up in one another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinytorch import dtypes, layout
+from tinytorch.creation import cat, stack, tensor
+from tinytorch.dtypes import dtype
+from tinytorch.errors import ShapeError
+from tinytorch.indexing import canonical_dims
+from tinytorch.tensor import Tensor
+
+
+def listed(tensors: tuple[Any, ...]) -> list[Tensor]:
+    """Tensors given one by one, or as one sequence."""
+    return list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+
+
+def at_least(x: Tensor, ndim: int) -> Tensor:
+    """With axes of size 1 where some are missing, placed as NumPy places them."""
+    if x.ndim == 0:
+        return x.reshape((1,) * ndim)
+    if x.ndim == 1 and ndim > 1:
+        x = x.unsqueeze(0)
+    return x.unsqueeze(-1) if x.ndim == 2 and ndim > 2 else x
+
+
+def atleast(ndim: int, tensors: tuple[Any, ...]) -> Any:
+    """One tensor, or a tuple of them."""
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return at_least(tensors[0], ndim)
+    return tuple([at_least(each, ndim) for each in listed(tensors)])
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Each with at least one axis (`torch.atleast_1d`).
+
+    >>> atleast_1d(tensor(3.0)).shape
+    (1,)
+    """
+    return atleast(1, tensors)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Each with at least two axes."""
+    return atleast(2, tensors)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Each with at least three axes."""
+    return atleast(3, tensors)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along the second axis; vectors along their only one (`torch.hstack`).
+
+    >>> hstack([tensor([1, 2]), tensor([3])])
+    tensor([1, 2, 3])
+    """
+    made = [at_least(each, 1) for each in tensors]
+    return cat(made, 0 if made[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along the first axis; vectors as rows (`torch.vstack`).
+
+    >>> vstack([tensor([1, 2]), tensor([3, 4])]).shape
+    (2, 2)
+    """
+    return cat([at_least(each, 2) for each in tensors], 0)
+
+
+row_stack = vstack
+
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined along the third axis (`torch.dstack`)."""
+    return cat([at_least(each, 3) for each in tensors], 2)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Vectors as columns of a matrix (`torch.column_stack`)."""
+    return cat([each.reshape(each.numel(), 1) if each.ndim < 2 else each for each in tensors], 1)
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The one shape that all stretch to (`torch.broadcast_shapes`).
+
+    >>> broadcast_shapes((3, 1), (4,))
+    (3, 4)
+    """
+    return layout.broadcast_shapes(*[(each,) if isinstance(each, int) else tuple(each) for each in shapes])
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """Views of all in the one shape that they stretch to (`torch.broadcast_tensors`)."""
+    some = listed(tensors)
+    shape = layout.broadcast_shapes(*[each.shape for each in some])
+    return tuple([each.expand(shape) for each in some])
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """For each vector its numbers at every point of the grid (`torch.meshgrid`).
+
+    indexing: "ij", the first vector runs along the first axis, or "xy", along the second.
+    """
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    some = [each.reshape(-1) for each in listed(tensors)]
+    swapped = indexing == "xy" and len(some) > 1
+    if swapped:
+        some[0], some[1] = some[1], some[0]
+    shape = [len(each) for each in some]
+    made = [
+        each.reshape([-1 if i == j else 1 for j in range(len(some))]).expand(shape)
+        for i, each in enumerate(some)
+    ]
+    if swapped:
+        made[0], made[1] = made[1], made[0]
+    return tuple(made)
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """Matrices along the diagonal of one, zeros beside them (`torch.block_diag`)."""
+    blocks = [at_least(each, 2) for each in tensors]
+    wide = sum(each.shape[1] for each in blocks)
+    rows, at = [], 0
+    for each in blocks:
+        left, right = (
+            each.new_zeros(each.shape[0], at),
+            each.new_zeros(each.shape[0], wide - at - each.shape[1]),
+        )
+        rows.append(cat([left, each, right], 1))
+        at += each.shape[1]
+    return cat(rows, 0)
+
+
+def cartesian_prod(*tensors: Any) -> Tensor:
+    """Every choice of one number from each vector, as rows (`torch.cartesian_prod`)."""
+    some = listed(tensors)
+    return some[0] if len(some) == 1 else stack([each.reshape(-1) for each in meshgrid(*some)], 1)
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """Products summed over axes of both: the last `dims` of a and first of b, or two lists (`torch.tensordot`).
+
+    >>> tensordot(tensor([[1.0, 2.0]]), tensor([[3.0], [4.0]]), dims=1)
+    tensor([[11.]])
+    """
+    if isinstance(dims, int):
+        dims = (range(a.ndim - dims, a.ndim), range(dims))
+    ours, theirs = canonical_dims(list(dims[0]), a.ndim), canonical_dims(list(dims[1]), b.ndim)
+    sizes = [(a.shape[i], b.shape[j]) for i, j in zip(ours, theirs, strict=True)]
+    if any(n != m for n, m in sizes):
+        raise ShapeError(f"contracted dimensions need to match, but got {sizes}")
+    left, right = [i for i in range(a.ndim) if i not in ours], [i for i in range(b.ndim) if i not in theirs]
+    count = math.prod([n for n, _ in sizes])
+    shape = [*[a.shape[i] for i in left], *[b.shape[i] for i in right]]
+    rows = a.permute(*left, *ours).reshape(-1 if count else math.prod([a.shape[i] for i in left]), count)
+    return (rows @ b.permute(*theirs, *right).reshape(count, math.prod([b.shape[i] for i in right]))).reshape(
+        shape
+    )
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Which elements occur among others (`torch.isin`).
+
+    >>> isin(tensor([1, 2, 3]), tensor([2, 5]))
+    tensor([False,  True, False])
+    """
+    values, others = (
+        each.detach().numpy_view() if isinstance(each, Tensor) else np.asarray(each)
+        for each in (elements, test_elements)
+    )
+    return tensor(np.isin(values, others, invert=invert))
+
+
+def searchsorted(
+    sorted_sequence: Tensor, values: Any, *, right: bool = False, side: str | None = None
+) -> Tensor:
+    """Where each value would have to be put into its sorted row (`torch.searchsorted`)."""
+    rows, given = sorted_sequence.detach().numpy_view(), values
+    wanted = given.detach().numpy_view() if isinstance(given, Tensor) else np.asarray(given)
+    where: Any = "right" if right or side == "right" else "left"
+    if rows.ndim == 1:
+        return tensor(np.searchsorted(rows, wanted, where).astype(np.int64))
+    found = np.empty(wanted.shape, np.int64)
+    for at in np.ndindex(rows.shape[:-1]):
+        found[at] = np.searchsorted(rows[at], wanted[at], where)
+    return tensor(found)
+
+
+def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+    """Between which boundaries each value lies (`torch.bucketize`)."""
+    return searchsorted(boundaries, input, right=right)
+
+
+def result_type(a: Any, b: Any) -> dtype:
+    """The type in which two tensors or numbers compute (`torch.result_type`).
+
+    >>> result_type(tensor([1, 2]), 1.5)
+    tinytorch.float32
+    """
+    operands = []
+    for each in (a, b):
+        if isinstance(each, Tensor):
+            operands.append((each.dtype, 2 if each.ndim else 1))
+        else:
+            operands.append((dtypes.of_number(each), 0))
+    return dtypes.result_type(*operands)
+
+
+def can_cast(source: dtype, to: dtype) -> bool:
+    """Whether values of one type may become another without changing their category downwards (`torch.can_cast`)."""
+    return source.category <= to.category
