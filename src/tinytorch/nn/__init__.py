@@ -6,18 +6,32 @@ __path__ = overlaid(__name__, __path__)
 
 from tinytorch.nn import functional, init, utils
 from tinytorch.nn.activation import (
+    CELU,
     ELU,
     GELU,
+    GLU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
+    Mish,
+    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmin,
     Softplus,
+    Softshrink,
+    Softsign,
     Tanh,
+    Tanhshrink,
+    Threshold,
 )
 from tinytorch.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from tinytorch.nn.dropout import Dropout
@@ -38,6 +52,20 @@ from tinytorch.nn.module import Module
 from tinytorch.nn.parameter import Parameter
 
 __all__ = [
+    "CELU",
+    "GLU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "LogSigmoid",
+    "Mish",
+    "PReLU",
+    "SELU",
+    "Softmin",
+    "Softshrink",
+    "Softsign",
+    "Tanhshrink",
+    "Threshold",
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",

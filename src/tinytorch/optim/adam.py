@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from tinytorch.creation import zeros_like
 from tinytorch.ops.steps import AdamStep, AdamWStep
-from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero
+from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero, ways
 from tinytorch.tensor import Tensor, apply
 
 
@@ -26,13 +26,17 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         at_least_zero(learning_rate=lr, epsilon=eps, weight_decay=weight_decay)
         for i, beta in enumerate(betas):
             if not 0.0 <= beta < 1.0:
                 raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, {**options, "amsgrad": amsgrad, "maximize": maximize})
+        options: Group = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        options |= {"amsgrad": amsgrad, "maximize": maximize}
+        super().__init__(params, options | ways(foreach, differentiable, fused))
 
     def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
         """One step of one parameter."""
@@ -69,5 +73,19 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            foreach=foreach,
+            differentiable=differentiable,
+            fused=fused,
+        )

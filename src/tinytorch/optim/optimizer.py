@@ -117,3 +117,10 @@ def at_least_zero(**options: Any) -> None:
     for name, value in options.items():
         if value < 0.0:
             raise ValueError(f"Invalid {name.replace('_', ' ')} value: {value}")
+
+
+def ways(foreach: bool | None, differentiable: bool, fused: bool | None) -> Group:
+    """PyTorch's choices of how to compute a step. Here each step is one fused card; these are kept for its state_dict."""
+    if differentiable:
+        raise RuntimeError("a differentiable optimizer step is not there: steps are computed under no_grad")
+    return {"foreach": foreach, "differentiable": differentiable, "fused": fused}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinytorch.ops.steps import SgdStep
-from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero
+from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero, ways
 from tinytorch.tensor import Tensor, apply
 
 
@@ -23,12 +23,21 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
         at_least_zero(learning_rate=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
-        super().__init__(params, {**options, "nesterov": nesterov, "maximize": maximize})
+        options: Group = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+        }
+        options |= {"nesterov": nesterov, "maximize": maximize}
+        super().__init__(params, options | ways(foreach, differentiable, fused))
 
     def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
         """One step of one parameter."""
