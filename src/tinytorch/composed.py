@@ -54,6 +54,10 @@ def std(
 
 def norm(x: Tensor, p: Any = 2, dim: Dims = None, keepdim: bool = False) -> Tensor:
     """The p-norm over `dim`: "fro" is 2, infinity the largest size."""
+    if not x.is_floating_point():
+        raise RuntimeError(
+            f"norm: expected a floating point tensor, but got {x.dtype}: convert with .float()"
+        )
     p = 2.0 if p in ("fro", None) else float(p)
     if p == math.inf:
         return x.abs().amax(dim, keepdim=keepdim)
@@ -203,12 +207,19 @@ def movedim(x: Tensor, source: Dims, destination: Dims) -> Tensor:
 
 def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two axes; zeros above."""
-    return x.where(x.grid(-2) + diagonal >= x.grid(-1), 0)
+    return triangle(x, "tril", x.ndim > 1 and x.grid(-2) + diagonal >= x.grid(-1))
 
 
 def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two axes; zeros below."""
-    return x.where(x.grid(-2) + diagonal <= x.grid(-1), 0)
+    return triangle(x, "triu", x.ndim > 1 and x.grid(-2) + diagonal <= x.grid(-1))
+
+
+def triangle(x: Tensor, name: str, inside: Any) -> Tensor:
+    """Zeros where the condition does not hold."""
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, but has {x.ndim}")
+    return x.where(inside, x.new_zeros(()))
 
 
 def lerp(x: Tensor, end: Tensor, weight: Any) -> Tensor:
@@ -236,6 +247,8 @@ def isclose(
     x: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Tensor:
     """Whether two numbers differ by at most atol + rtol * |other|."""
+    if x.dtype is not other.dtype:
+        raise RuntimeError(f"isclose needs two tensors of one dtype, not {x.dtype} and {other.dtype}")
     close = (x == other) | (((x - other).abs() <= other.abs() * rtol + atol) & other.isfinite())
     return close | (x.isnan() & other.isnan()) if equal_nan else close
 

@@ -57,6 +57,13 @@ def beside(x: Tensor, other: Any) -> Tensor:
     return made
 
 
+def alike(x: Tensor, other: Any) -> tuple[Tensor, Tensor]:
+    """Both sides as floating point tensors of the type in which they compute together."""
+    x, other = floating(x), floating(beside(x, other))
+    to = dtypes.result_type((x.dtype, 2 if x.ndim else 1), (other.dtype, 2 if other.ndim else 1))
+    return x.to(to), other.to(to)
+
+
 def acosh(x: Tensor) -> Tensor:
     """The inverse of cosh, for numbers from 1 on."""
     x = floating(x)
@@ -108,8 +115,8 @@ def clamp_min(x: Tensor, min: Any) -> Tensor:
 
 def copysign(x: Tensor, other: Any) -> Tensor:
     """The size of `x` with the sign of `other`, also that of a negative zero."""
-    x = floating(x)
-    size, other = x.abs(), beside(x, other)
+    x, other = alike(x, other)
+    size = x.abs()
     return (-size).where(signbit(other), size)
 
 
@@ -147,6 +154,7 @@ def heaviside(x: Tensor, values: Tensor) -> Tensor:
 
 def hypot(x: Tensor, other: Tensor) -> Tensor:
     """The longest side of a right triangle: sqrt(x² + other²)."""
+    x, other = alike(x, other)
     return (x * x + other * other).sqrt()
 
 
@@ -172,6 +180,7 @@ def ldexp(x: Tensor, other: Tensor) -> Tensor:
 
 def logaddexp(x: Tensor, other: Tensor) -> Tensor:
     """log(exp(x) + exp(other)) without overflow: the larger is taken out."""
+    x, other = alike(x, other)
     top = x.maximum(other)
     gap = (x - other).abs()
     return top.where((top == x) & (x == other) & (gap != gap), top + (-gap).exp().log1p())

@@ -100,6 +100,8 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
 def cross(x: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """The vector product along an axis of size 3 (the first such axis, if none is given)."""
     x, other = x.broadcast_with(other)
+    if dim is None and 3 not in x.shape:
+        raise ShapeError(f"cross needs an axis of size 3, and {x.shape} has none")
     axis = x.shape.index(3) if dim is None else canonical_dim(dim, x.ndim)
     if x.shape[axis] != 3:
         raise ShapeError(f"cross needs an axis of size 3; axis {axis} of {x.shape} has {x.shape[axis]}")
@@ -148,10 +150,13 @@ def diff(
         x = x.cat_after(append, axis)
     if prepend is not None:
         x = prepend.cat_after(x, axis)
+    if not x.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
     for _ in range(n):
         size = x.shape[axis]
         count = max(size - 1, 0)
-        x = x.narrow(axis, min(1, size), count) - x.narrow(axis, 0, count)
+        later, earlier = x.narrow(axis, min(1, size), count), x.narrow(axis, 0, count)
+        x = later ^ earlier if x.dtype is dtypes.bool_ else later - earlier
     return x
 
 

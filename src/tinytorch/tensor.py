@@ -182,6 +182,23 @@ def binary(card: Op, swapped: bool = False) -> Callable[[Tensor, Any], Tensor]:
     return method
 
 
+def subtracting(method: Callable[[Tensor, Any], Tensor]) -> Callable[[Tensor, Any], Tensor]:
+    """The difference: refused for bools, as in PyTorch. `^` says where two differ, `~` is the opposite."""
+
+    def minus(self: Tensor, other: Any) -> Tensor:
+        if (
+            self.array.dtype is dtypes.bool_
+            or getattr(other, "dtype", None) is dtypes.bool_
+            or type(other) is bool
+        ):
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported: use ^ or ~"
+            )
+        return method(self, other)
+
+    return minus
+
+
 def unary(card: Op) -> Callable[[Tensor], Tensor]:
     """A method without arguments."""
 
@@ -577,7 +594,7 @@ class Tensor:
     # operators
 
     __add__ = __radd__ = binary(ops.ADD)
-    __sub__ = binary(ops.SUB)
+    __sub__ = subtracting(binary(ops.SUB))
     __mul__ = __rmul__ = binary(ops.MUL)
     __truediv__ = binary(ops.DIV)
     __pow__ = binary(ops.POW)
@@ -657,13 +674,16 @@ class Tensor:
     sgn, fix = sign, trunc
 
     def square(self) -> Tensor:
-        """x * x."""
-        return self * self
+        """x * x; bools count as whole numbers."""
+        x = self.long() if self.dtype is dtypes.bool_ else self
+        return x * x
 
     def round(self, *, decimals: Any = 0) -> Tensor:
         """The nearest whole number, halves to the even one; or that many decimals."""
         if decimals:
             return (self * 10.0**decimals).round() / 10.0**decimals
+        if not self.is_floating_point():
+            return self.clone()
         made: Tensor = apply(ops.ROUND, self)
         return made
 
@@ -812,11 +832,13 @@ class Tensor:
 
     def any(self, dim: Dims = None, keepdim: Any = False) -> Tensor:
         """Whether any element is not 0."""
-        return self.bool().to(dtypes.uint8).sum(dim, keepdim) > 0
+        found = self.bool().to(dtypes.uint8).sum(dim, keepdim) > 0
+        return found.to(self.dtype) if self.dtype is dtypes.uint8 else found  # as PyTorch does
 
     def all(self, dim: Dims = None, keepdim: Any = False) -> Tensor:
         """Whether no element is 0."""
-        return (self == 0).to(dtypes.uint8).sum(dim, keepdim) == 0
+        found = (self == 0).to(dtypes.uint8).sum(dim, keepdim) == 0
+        return found.to(self.dtype) if self.dtype is dtypes.uint8 else found  # as PyTorch does
 
     def count_nonzero(self, dim: Dims = None) -> Tensor:
         """How many elements are not 0."""
@@ -840,7 +862,10 @@ class Tensor:
 
     def sort(self, dim: Int = -1, descending: Any = False, stable: Any = False) -> composed.ValuesIndices:
         """In order along an axis, and where the elements stood; equal ones keep their order."""
-        values, indices = apply(ops.Sort(canonical_dim(dim, self.ndim), descending), self)
+        axis = canonical_dim(dim, self.ndim)
+        if not self.ndim:
+            return composed.ValuesIndices(self.clone(), self.new_zeros((), dtype=dtypes.int64))
+        values, indices = apply(ops.Sort(axis, descending), self)
         return composed.ValuesIndices(values, indices)
 
     def argsort(self, dim: Int = -1, descending: Any = False, stable: Any = False) -> Tensor:
@@ -896,6 +921,8 @@ class Tensor:
 
     def outer(self, other: Tensor) -> Tensor:
         """Every element of one vector times every element of another."""
+        if self.ndim != 1 or other.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D arguments, but got {self.ndim}D and {other.ndim}D")
         return self.unsqueeze(-1) * other.unsqueeze(0)
 
     # movement

@@ -136,3 +136,38 @@ def test_misuse_is_refused_with_an_error_of_the_same_kind(name):
         ERRORS[name](torch)
     with pytest.raises(type(theirs.value)):
         ERRORS[name](tt)
+
+
+CORNERS = {
+    "round of whole numbers": lambda ns: ns.arange(4).round(),
+    "sort of one number": lambda ns: ns.tensor(3.0).sort(),
+    "argsort of one number": lambda ns: ns.tensor(3.0).argsort(),
+    "lower triangle of bools": lambda ns: ns.ones(2, 3, dtype=ns.bool).tril(),
+    "any of bytes": lambda ns: ns.tensor([0, 2], dtype=ns.uint8).any(),
+    "all of bytes": lambda ns: ns.tensor([[0, 2], [1, 1]], dtype=ns.uint8).all(1),
+    "square of bools": lambda ns: ns.tensor([True, False]).square(),
+    "difference of bools": lambda ns: ns.tensor([True, False, False]).diff(),
+    "sign of another type": lambda ns: ns.ones(2).copysign(ns.tensor([-1.0, 1.0], dtype=ns.float64)),
+    "sides of two types": lambda ns: ns.ones(2, dtype=ns.float16).hypot(ns.tensor([-1.0, 2.0])),
+}
+REFUSED = {
+    "minus with a bool": lambda ns: ns.ones(2).bool() - 1,
+    "minus a bool": lambda ns: ns.ones(2) - True,
+    "outer of a matrix": lambda ns: ns.ones(2, 2).outer(ns.ones(2)),
+    "isclose of two types": lambda ns: ns.ones(2).isclose(ns.ones(2).double()),
+    "norm of whole numbers": lambda ns: ns.ones(2).long().norm(),
+    "triangle of a vector": lambda ns: ns.ones(3).tril(),
+    "diff of one number": lambda ns: ns.tensor(1.0).diff(),
+}
+
+
+@pytest.mark.parametrize("name", CORNERS)
+def test_corners_agree(name):
+    same(*[plain(CORNERS[name](ns)) for ns in (tt, torch)])
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_pytorch_refuses_is_refused(name):
+    for ns in (torch, tt):
+        with pytest.raises(RuntimeError):
+            REFUSED[name](ns)
