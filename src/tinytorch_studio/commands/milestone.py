@@ -51,9 +51,9 @@ def milestone(name: str) -> None:
     values = constants(path)
     click.echo(f"{values['YEAR']}  {values['TITLE']}")
     begun = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", RUNNER, name, str(out), str(folder.root)], env=in_front(folder)
-    )
+    threads = {"OPENBLAS_NUM_THREADS": str(values["THREADS"])} if "THREADS" in values else {}
+    command = [sys.executable, "-P", "-c", RUNNER, name, str(out), str(folder.root)]
+    done = subprocess.run(command, env=in_front(folder) | threads)
     seconds = time.perf_counter() - begun
     if done.returncode or not (out / "result.json").exists():
         raise click.ClickException("the milestone did not run to its end")
