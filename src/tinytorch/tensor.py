@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,17 +12,24 @@ from tinytorch import composed, composed_axes, composed_elementwise, composed_st
 from tinytorch.array import Array
 from tinytorch.autograd import graph
 from tinytorch.autograd.grad_mode import MODE, no_grad
-from tinytorch.autograd.versions import check_writable, keep_overwritten, rebind, settle
+from tinytorch.autograd.versions import settle
 from tinytorch.devices.interface import backend, device
-from tinytorch.dtypes import FLOATING, dtype
-from tinytorch.errors import DeviceError, DtypeError, IndexOutOfRange, ShapeError
-from tinytorch.indexing import Picked, canonical_dim, canonical_dims, take_apart
-from tinytorch.layout import Layout, Shape, broadcast_shapes
+from tinytorch.dtypes import FLOATING
+from tinytorch.errors import DtypeError
+from tinytorch.indexing import canonical_dim, take_apart
+from tinytorch.layout import Shape, broadcast_shapes
+from tinytorch.methods import contract, convert, elementwise, index, movement, reduce, write
+from tinytorch.methods.convert import as_type
+from tinytorch.methods.index import as_tensors, prepared, trimmed
+from tinytorch.methods.index import in_range as in_range
+from tinytorch.methods.movement import axes_of as axes_of
+from tinytorch.methods.write import OPERATORS, WRITERS, in_place
+from tinytorch.methods.write import overwrite as overwrite
 from tinytorch.observe import LISTENING, muted
-from tinytorch.ops.card import FLOAT, FREE, Op
+from tinytorch.ops.card import Op
 from tinytorch.printing import text
+from tinytorch.promotion import operand, rewritten
 
-Number = int | float | bool
 new = object.__new__  # filling slots in by hand takes half the time of a call of the class
 # Inside the class these names belong to methods.
 Int = int
@@ -30,7 +37,6 @@ Float = float
 Flag = bool
 Dtype = dtypes.dtype
 DeviceName = device
-Dims = int | Sequence[int] | None
 
 
 def apply(op: Op, x: Tensor, y: Tensor | None = None, *more: Tensor) -> Any:
@@ -111,63 +117,6 @@ def evaluate(op: Any, arrays: Sequence[Array]) -> Any:
     return tuple([each.array for each in made]) if isinstance(made, tuple) else made.array
 
 
-def rewritten(op: Op, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], list[Array]]:
-    """The inputs as the card takes them: in one dtype, or in a floating point one, where it says so."""
-    arrays = [x.array for x in inputs]
-    first = arrays[0].dtype
-    mixed = False
-    for array in arrays:
-        if array.dtype is not first:
-            mixed = True
-    if op.promotion is FREE or not (mixed or (op.promotion is FLOAT and first.category != FLOATING)):
-        return inputs, arrays
-    inputs = promoted(op, inputs)
-    return inputs, [x.array for x in inputs]
-
-
-def promoted(op: Op, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The inputs in the one dtype in which the card computes. The condition of a Where stays bool."""
-    values = inputs[1:] if type(op) is ops.Where else inputs
-    target = dtypes.result_type(*[(x.array.dtype, 2 if x.array.shape else 1) for x in values])
-    if type(op) is ops.MatMul and any(x.array.dtype is not target for x in inputs):
-        raise DtypeError(
-            f"expected both to have the same dtype, but got {inputs[0].dtype} @ {inputs[1].dtype}: "
-            "convert one of them with .to(dtype)"
-        )
-    if op.promotion is FLOAT and target.category != FLOATING:
-        target = dtypes.get_default_dtype()
-    if type(op) is ops.Where and inputs[0].array.dtype is not dtypes.bool_:
-        raise DtypeError(f"where expects a condition of dtype bool, not {inputs[0].dtype}")
-    same = tuple([x if x.array.dtype is target else x.to(target) for x in values])
-    return (inputs[0], *same) if type(op) is ops.Where else same
-
-
-CONSTANTS: dict[Any, Tensor] = {}
-
-
-def constant(value: Number, dtype: dtype, on: Any) -> Tensor:
-    """A number as a zero-dimensional tensor, remembered: most programs use few of them."""
-    key = (value, type(value), dtype, on)
-    found = CONSTANTS.get(key) if value else None  # 0.0 and -0.0 are equal, and different
-    if found is None:
-        if len(CONSTANTS) > 4096:
-            CONSTANTS.clear()
-        found = CONSTANTS[key] = Tensor(on.upload(np.array(value).astype(dtype.numpy)))
-    return found
-
-
-def operand(x: Tensor, other: Any) -> Any:
-    """The other side of an operator: a tensor as it is, a number as a constant; strangers refused."""
-    if isinstance(other, Tensor):
-        return other
-    if isinstance(other, np.generic):
-        other = other.item()
-    if type(other) not in (float, int, bool):
-        return NotImplemented
-    mine, its = x.array.dtype, dtypes.of_number(other)
-    return constant(other, mine if its.category <= mine.category else its, x.array.device)
-
-
 def binary(card: Op, swapped: bool = False) -> Callable[[Tensor, Any], Tensor]:
     """An operator of two sides."""
 
@@ -210,56 +159,6 @@ def unary(card: Op) -> Callable[[Tensor], Tensor]:
     return method
 
 
-def see(card: Op, x: Tensor) -> Tensor:
-    """A view: its card, and whose memory it shows."""
-    out: Tensor = apply(card, x)
-    if MODE.recording:
-        out.view_of = (x if x.view_of is None else x.view_of[0], x.array.storage.version)
-    return out
-
-
-def in_place(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
-    """The variant of a method that writes its result into the tensor itself."""
-
-    def write(self: Tensor, *args: Any, **options: Any) -> Tensor:
-        check_writable(self)
-        new = method(self, *args, **options)
-        if new is NotImplemented:
-            raise TypeError(f"{name} does not take {args[0]!r}")
-        return overwrite(self, new, name)
-
-    write.__name__ = name
-    write.__doc__ = f"`{name.rstrip('_')}`, written into this tensor."
-    return write
-
-
-def overwrite(x: Tensor, new: Tensor, writer: str) -> Tensor:
-    """Put the values of `new` into the memory of `x`, and its history in the place of x's."""
-    source, target = new.array, x.array
-    if source.shape != target.shape:
-        raise ShapeError(
-            f"{writer} cannot write a result of shape {source.shape} into a tensor of shape {target.shape}"
-        )
-    if source.dtype.category > target.dtype.category:
-        raise DtypeError(
-            f"result type {source.dtype.name} can't be cast to the desired output type {target.dtype.name}"
-        )
-    if new.requires_grad and source.dtype is not target.dtype:
-        new = new.to(target.dtype)
-    if new.edge is not None:
-        keep_overwritten(new.edge[0], target)
-    target.device.map(0, source, out=target)
-    rebind(x, new, writer)
-    return x
-
-
-def axes_of(given: tuple[Any, ...]) -> tuple[int, ...]:
-    """Sizes or axes given one by one, or as one sequence."""
-    if len(given) == 1 and not isinstance(given[0], (int, np.integer, Tensor)):
-        return tuple([int(each) for each in given[0]])
-    return tuple([int(each) for each in given])
-
-
 class Tensor:
     """An n-dimensional array that remembers how it was made (`torch.Tensor`).
 
@@ -279,8 +178,10 @@ class Tensor:
     grad: Tensor | None
     view_of: tuple[Tensor, Int] | None
     hooks: dict[Int, list[Callable[..., Any]]]
-    wrap: type[Tensor]  # makes a plain tensor of an array; for the engine, which stands below this class
-    add_: Callable[..., Tensor]  # this one and its kind are made from WRITERS below
+    # For the files below this one, which may not import it: the class itself, and the seam.
+    wrap: ClassVar[type[Tensor]]
+    apply: ClassVar[Callable[..., Any]]
+    add_: Callable[..., Tensor]  # this one and its kind are made from WRITERS
     index_put_: Callable[..., Tensor]
 
     def __init__(self, data: Any = (), *sizes: Int, requires_grad: Flag = False) -> None:
@@ -459,90 +360,14 @@ class Tensor:
         """Nested lists of Python numbers."""
         return self.numpy_view().tolist()
 
-    def to(
-        self, *args: Any, dtype: Dtype | None = None, device: Any = None, copy: Flag = False, **_: Any
-    ) -> Tensor:
-        """As another dtype, on another device, or like another tensor; itself where nothing changes."""
-        for each in args:
-            if isinstance(each, dtypes.dtype):
-                dtype = each
-            elif isinstance(each, Tensor):
-                dtype, device = each.dtype, each.device
-            elif not isinstance(each, bool):
-                device = each
-        if device is not None and str(device).split(":")[0] != self.array.device.name:
-            raise DeviceError(f"cannot move to {device}: tensors live on {self.array.device.name} here")
-        if dtype is None or dtype is self.array.dtype:
-            return self.clone() if copy else self
-        made: Tensor = apply(ops.Cast(self.array.dtype, dtype), self)
-        return made
+    # conversion
 
-    def type(self, dtype: Any = None) -> Any:
-        """As another dtype; without one, the name of the present type."""
-        return repr(self.dtype) if dtype is None else self.to(dtype)
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """In the dtype of another tensor."""
-        return self.to(other.dtype)
-
-    def float(self) -> Tensor:
-        """As float32."""
-        return self.to(dtypes.float32)
-
-    def double(self) -> Tensor:
-        """As float64."""
-        return self.to(dtypes.float64)
-
-    def half(self) -> Tensor:
-        """As float16."""
-        return self.to(dtypes.float16)
-
-    def long(self) -> Tensor:
-        """As int64."""
-        return self.to(dtypes.int64)
-
-    def int(self) -> Tensor:
-        """As int32."""
-        return self.to(dtypes.int32)
-
-    def bool(self) -> Tensor:
-        """As bool: whether each element is not 0."""
-        return self.to(dtypes.bool_)
-
-    def cpu(self) -> Tensor:
-        """On the CPU, where it is."""
-        return self.to(device="cpu")
-
-    def new_tensor(self, data: Any, dtype: Dtype | None = None) -> Tensor:
-        """New values in the dtype of this tensor."""
-        return Tensor(self.array.device.upload(np.array(data, (dtype or self.array.dtype).numpy)))
-
-    def new_full(self, size: Any, value: Any, *, dtype: Dtype | None = None) -> Tensor:
-        """A new tensor full of one value."""
-        return Tensor(self.array.device.upload(np.full(size, value, (dtype or self.array.dtype).numpy)))
-
-    def new_zeros(self, *size: Any, dtype: Dtype | None = None) -> Tensor:
-        """A new tensor of zeros."""
-        return self.new_full(axes_of(size), 0, dtype=dtype)
-
-    def new_ones(self, *size: Any, dtype: Dtype | None = None) -> Tensor:
-        """A new tensor of ones."""
-        return self.new_full(axes_of(size), 1, dtype=dtype)
-
-    def new_empty(self, *size: Any, dtype: Dtype | None = None) -> Tensor:
-        """A new tensor with arbitrary values."""
-        return Tensor(self.array.device.empty(axes_of(size), dtype or self.array.dtype))
-
-    def grid(self, dim: Int) -> Tensor:
-        """The index along one axis, shaped to broadcast with this tensor."""
-        axis = canonical_dim(dim, self.ndim)
-        shape = [-1 if each == axis else 1 for each in range(self.ndim)]
-        return Tensor(self.array.device.upload(np.arange(self.shape[axis]).reshape(shape)))
-
-    def broadcast_with(self, other: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, expanded to their common shape."""
-        shape = broadcast_shapes(self.shape, other.shape)
-        return self.expand(shape), other.expand(shape)
+    to, type, type_as, cpu = convert.to, convert.type, convert.type_as, convert.cpu
+    new_tensor, new_full, new_zeros = convert.new_tensor, convert.new_full, convert.new_zeros
+    new_ones, new_empty, grid = convert.new_ones, convert.new_empty, convert.grid
+    broadcast_with = convert.broadcast_with
+    float, double, half = as_type(dtypes.float32), as_type(dtypes.float64), as_type(dtypes.float16)
+    long, int, bool = as_type(dtypes.int64), as_type(dtypes.int32), as_type(dtypes.bool_)
 
     # autograd
 
@@ -595,8 +420,10 @@ class Tensor:
 
     __add__ = __radd__ = binary(ops.ADD)
     __sub__ = subtracting(binary(ops.SUB))
+    __rsub__ = subtracting(binary(ops.SUB, swapped=True))
     __mul__ = __rmul__ = binary(ops.MUL)
     __truediv__ = binary(ops.DIV)
+    __rtruediv__ = binary(ops.DIV, swapped=True)
     __pow__ = binary(ops.POW)
     __rpow__ = binary(ops.POW, swapped=True)
     __floordiv__ = binary(ops.FLOOR_DIVIDE)
@@ -618,16 +445,6 @@ class Tensor:
     __abs__ = abs = absolute = unary(ops.ABS)
     __invert__ = bitwise_not = unary(ops.NOT)
 
-    def __rsub__(self, other: Any) -> Any:
-        """other - self."""
-        other = operand(self, other)
-        return other if other is NotImplemented else apply(ops.SUB, other, self)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        """other / self."""
-        other = operand(self, other)
-        return other if other is NotImplemented else apply(ops.DIV, other, self)
-
     def __matmul__(self, other: Tensor) -> Tensor:
         return self.matmul(other) if isinstance(other, Tensor) else NotImplemented
 
@@ -639,18 +456,9 @@ class Tensor:
         """self - alpha * other."""
         return self - (other if alpha == 1 else other * alpha)
 
-    def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-        """self / other, rounded by "floor" or "trunc" on request."""
-        if rounding_mode == "floor":
-            return self // other
-        quotient = self / other
-        if rounding_mode is None:
-            return quotient
-        # Whole numbers stay whole, where `/` makes fractions of them.
-        return quotient.trunc().to((self * 0 + other).dtype)
-
     mul = multiply = __mul__
-    subtract, divide, true_divide = sub, div, __truediv__
+    div = divide = elementwise.div
+    subtract, true_divide = sub, __truediv__
     pow = __pow__
     floor_divide, remainder = __floordiv__, __mod__
     eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
@@ -673,320 +481,37 @@ class Tensor:
     isnan, isinf = unary(ops.IS_NAN), unary(ops.IS_INF)
     sgn, fix = sign, trunc
 
-    def square(self) -> Tensor:
-        """x * x; bools count as whole numbers."""
-        x = self.long() if self.dtype is dtypes.bool_ else self
-        return x * x
-
-    def round(self, *, decimals: Any = 0) -> Tensor:
-        """The nearest whole number, halves to the even one; or that many decimals."""
-        if decimals:
-            return (self * 10.0**decimals).round() / 10.0**decimals
-        if not self.is_floating_point():
-            return self.clone()
-        made: Tensor = apply(ops.ROUND, self)
-        return made
-
-    def isfinite(self) -> Tensor:
-        """Neither infinite nor NaN."""
-        return ~(self.isnan() | self.isinf())
-
-    def logical_not(self) -> Tensor:
-        """Whether each element is 0."""
-        return self == 0
-
-    def logical_and(self, other: Tensor) -> Tensor:
-        """Whether neither is 0."""
-        return self.bool() & other.bool()
-
-    def logical_or(self, other: Tensor) -> Tensor:
-        """Whether one is not 0."""
-        return self.bool() | other.bool()
-
-    def logical_xor(self, other: Tensor) -> Tensor:
-        """Whether exactly one is not 0."""
-        return self.bool() ^ other.bool()
-
-    def where(self, condition: Tensor, other: Any) -> Tensor:
-        """This where the condition holds, `other` elsewhere."""
-        made: Tensor = apply(ops.WHERE, condition, self, operand(self, other))
-        return made
-
-    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
-        """Held between `min` and `max`: numbers or tensors."""
-        if min is None and max is None:
-            raise RuntimeError("clamp needs at least one of min and max")
-        low, high = (None if bound is None else operand(self, bound) for bound in (min, max))
-        if (
-            not self.is_floating_point()
-        ):  # whole numbers have no infinity to stand for a bound that is not there
-            raised = self if low is None else self.maximum(low)
-            return raised if high is None else raised.minimum(high)
-        low = operand(self, -np.inf) if low is None else low
-        made: Tensor = apply(ops.CLAMP, self, low, operand(self, np.inf) if high is None else high)
-        return made
-
+    where, clamp, square = elementwise.where, elementwise.clamp, elementwise.square
+    round, isfinite, logical_not = elementwise.round, elementwise.isfinite, elementwise.logical_not
+    logical_and, logical_or = elementwise.logical_and, elementwise.logical_or
+    logical_xor, softmax = elementwise.logical_xor, elementwise.softmax
+    log_softmax, fractional = elementwise.log_softmax, elementwise.fractional
     clip = clamp
-
-    def softmax(self, dim: Int, dtype: Dtype | None = None) -> Tensor:
-        """exp(x) over its sum along `dim`."""
-        x = self.fractional("softmax") if dtype is None else self.to(dtype)
-        made: Tensor = apply(ops.Softmax(canonical_dim(dim, self.ndim)), x)
-        return made
-
-    def log_softmax(self, dim: Int, dtype: Dtype | None = None) -> Tensor:
-        """The logarithm of the softmax, without forming it."""
-        x = self.fractional("log_softmax") if dtype is None else self.to(dtype)
-        made: Tensor = apply(ops.LogSoftmax(canonical_dim(dim, self.ndim)), x)
-        return made
-
-    def fractional(self, name: str) -> Tensor:
-        """Itself. Raises DtypeError for an operation that whole numbers have no answer to."""
-        if not self.is_floating_point():
-            raise DtypeError(f"{name} does not take {self.dtype.name}: convert it with .float()")
-        return self
 
     # reductions
 
-    def sum(self, dim: Dims = None, keepdim: Any = False, *, dtype: Dtype | None = None) -> Tensor:
-        """All elements, or those along `dim`, added up. Integers and bools add up as int64."""
-        axes = canonical_dims(dim, self.ndim)
-        if dtype is None and self.array.dtype.category != FLOATING:
-            dtype = dtypes.int64
-        x = self if dtype is None else self.to(dtype)
-        made: Tensor = apply(ops.Sum(axes, keepdim), x)
-        return made
-
-    def prod(self, dim: Int | None = None, keepdim: Any = False, *, dtype: Dtype | None = None) -> Tensor:
-        """All elements, or those along `dim`, multiplied."""
-        if dtype is None and self.array.dtype.category != FLOATING:
-            dtype = dtypes.int64
-        x = self if dtype is None else self.to(dtype)
-        made: Tensor = apply(ops.Prod(canonical_dims(dim, self.ndim), keepdim), x)
-        return made
-
-    def amax(self, dim: Dims = None, keepdim: Any = False) -> Tensor:
-        """The largest along `dim`; ties share the gradient."""
-        made: Tensor = apply(ops.Amax(self.nonempty(dim, "amax"), keepdim), self)
-        return made
-
-    def amin(self, dim: Dims = None, keepdim: Any = False) -> Tensor:
-        """The smallest along `dim`; ties share the gradient."""
-        made: Tensor = apply(ops.Amin(self.nonempty(dim, "amin"), keepdim), self)
-        return made
-
-    def nonempty(self, dim: Dims, name: str) -> tuple[Any, ...]:
-        """The axes of a reduction that has no answer for no elements."""
-        axes = canonical_dims(dim, self.ndim)
-        if any(self.shape[axis] == 0 for axis in axes):
-            raise IndexError(f"{name}(): no elements to reduce in axes {axes} of shape {self.shape}")
-        return axes
-
-    def max(self, dim: Any = None, keepdim: Any = False) -> Any:
-        """The largest of all; along `dim` (values, indices); or, with a tensor, the larger of both."""
-        if isinstance(dim, Tensor):
-            return self.maximum(dim)
-        if dim is None:
-            if not self.numel():
-                raise RuntimeError("max(): expected a tensor with at least one element")
-            return self.amax()
-        return self.extreme("maximum", dim, keepdim)
-
-    def min(self, dim: Any = None, keepdim: Any = False) -> Any:
-        """The smallest of all; along `dim` (values, indices); or, with a tensor, the smaller of both."""
-        if isinstance(dim, Tensor):
-            return self.minimum(dim)
-        if dim is None:
-            if not self.numel():
-                raise RuntimeError("min(): expected a tensor with at least one element")
-            return self.amin()
-        return self.extreme("minimum", dim, keepdim)
-
-    def extreme(self, fold: str, dim: Int, keepdim: Any) -> composed.ValuesIndices:
-        """The extreme values along one axis, and where the first of them stand."""
-        axis = canonical_dim(dim, self.ndim)
-        if not self.ndim:
-            return composed.ValuesIndices(self.clone(), self.new_zeros((), dtype=dtypes.int64))
-        self.nonempty(axis, fold)
-        indices: Tensor = apply(ops.ArgReduce(fold, axis, True), self)
-        values = self.gather(axis, indices)
-        if keepdim:
-            return composed.ValuesIndices(values, indices)
-        return composed.ValuesIndices(values.squeeze(axis), indices.squeeze(axis))
-
-    def argmax(self, dim: Int | None = None, keepdim: Any = False) -> Tensor:
-        """Where the first largest element stands: in reading order, or along `dim`."""
-        return self.first_of("maximum", dim, keepdim)
-
-    def argmin(self, dim: Int | None = None, keepdim: Any = False) -> Tensor:
-        """Where the first smallest element stands: in reading order, or along `dim`."""
-        return self.first_of("minimum", dim, keepdim)
-
-    def first_of(self, fold: str, dim: Int | None, keepdim: Any) -> Tensor:
-        """The index of an extreme."""
-        x = self.flatten() if dim is None or not self.ndim else self
-        axis = canonical_dim(0 if dim is None else dim, self.ndim if dim is not None else 1)
-        x.nonempty(axis, "argmax" if fold == "maximum" else "argmin")
-        made: Tensor = apply(ops.ArgReduce(fold, axis, keepdim and self.ndim > 0), x)
-        return made.reshape((1,) * self.ndim) if dim is None and keepdim else made
-
-    def any(self, dim: Dims = None, keepdim: Any = False) -> Tensor:
-        """Whether any element is not 0."""
-        found = self.bool().to(dtypes.uint8).sum(dim, keepdim) > 0
-        return found.to(self.dtype) if self.dtype is dtypes.uint8 else found  # as PyTorch does
-
-    def all(self, dim: Dims = None, keepdim: Any = False) -> Tensor:
-        """Whether no element is 0."""
-        found = (self == 0).to(dtypes.uint8).sum(dim, keepdim) == 0
-        return found.to(self.dtype) if self.dtype is dtypes.uint8 else found  # as PyTorch does
-
-    def count_nonzero(self, dim: Dims = None) -> Tensor:
-        """How many elements are not 0."""
-        return (self != 0).sum(dim)
-
-    def cumsum(self, dim: Int, *, dtype: Dtype | None = None) -> Tensor:
-        """Running sum."""
-        if dtype is None and self.array.dtype.category != FLOATING:
-            dtype = dtypes.int64
-        x = self if dtype is None else self.to(dtype)
-        made: Tensor = apply(ops.Cumsum(canonical_dim(dim, self.ndim)), x)
-        return made
-
-    def cumprod(self, dim: Int, *, dtype: Dtype | None = None) -> Tensor:
-        """Running product."""
-        if dtype is None and self.array.dtype.category != FLOATING:
-            dtype = dtypes.int64
-        x = self if dtype is None else self.to(dtype)
-        made: Tensor = apply(ops.Cumprod(canonical_dim(dim, self.ndim)), x)
-        return made
-
-    def sort(self, dim: Int = -1, descending: Any = False, stable: Any = False) -> composed.ValuesIndices:
-        """In order along an axis, and where the elements stood; equal ones keep their order."""
-        axis = canonical_dim(dim, self.ndim)
-        if not self.ndim:
-            return composed.ValuesIndices(self.clone(), self.new_zeros((), dtype=dtypes.int64))
-        values, indices = apply(ops.Sort(axis, descending), self)
-        return composed.ValuesIndices(values, indices)
-
-    def argsort(self, dim: Int = -1, descending: Any = False, stable: Any = False) -> Tensor:
-        """Where the elements stand that `sort` would put in order."""
-        return self.sort(dim, descending).indices
+    sum, prod, cumsum, cumprod, any = reduce.sum, reduce.prod, reduce.cumsum, reduce.cumprod, reduce.any
+    all, count_nonzero, amax, amin = reduce.all, reduce.count_nonzero, reduce.amax, reduce.amin
+    max, min, argmax, argmin = reduce.max, reduce.min, reduce.argmax, reduce.argmin
+    nonempty, extreme, first_of, sort = reduce.nonempty, reduce.extreme, reduce.first_of, reduce.sort
+    argsort = reduce.argsort
 
     # products
 
-    def matmul(self, other: Tensor) -> Tensor:
-        """The matrix product; 1-d operands are a row on the left, a column on the right; batches broadcast."""
-        x, y = self, other
-        if not x.ndim or not y.ndim:
-            raise RuntimeError(
-                f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D"
-            )
-        if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
-            raise ShapeError(
-                f"cannot multiply {x.shape} @ {y.shape}: {x.shape[-1]} columns meet "
-                f"{y.shape[-2 if y.ndim > 1 else 0]} rows"
-            )
-        x = x if x.ndim > 1 else x.unsqueeze(0)
-        y = y if y.ndim > 1 else y.unsqueeze(-1)
-        if x.ndim > 2 or y.ndim > 2:
-            broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        out: Tensor = apply(ops.MATMUL, x, y)
-        if self.ndim == 1:
-            out = out.squeeze(-2)
-        return out.squeeze(-1) if other.ndim == 1 else out
-
-    def mm(self, other: Tensor) -> Tensor:
-        """The product of two matrices."""
-        if self.ndim != 2 or other.ndim != 2:
-            raise RuntimeError(f"mm takes two matrices, not shapes {self.shape} and {other.shape}")
-        return self.matmul(other)
-
-    def bmm(self, other: Tensor) -> Tensor:
-        """The products of two batches of matrices."""
-        if self.ndim != 3 or other.ndim != 3 or self.shape[0] != other.shape[0]:
-            raise RuntimeError(
-                f"bmm takes two batches of matrices, not shapes {self.shape} and {other.shape}"
-            )
-        return self.matmul(other)
-
-    def dot(self, other: Tensor) -> Tensor:
-        """The product of two vectors."""
-        if self.ndim != 1 or other.ndim != 1:
-            raise RuntimeError(f"1D tensors expected, but got {self.ndim}D and {other.ndim}D tensors")
-        return self.matmul(other)
-
-    def mv(self, other: Tensor) -> Tensor:
-        """A matrix times a vector."""
-        return self.matmul(other)
-
-    def outer(self, other: Tensor) -> Tensor:
-        """Every element of one vector times every element of another."""
-        if self.ndim != 1 or other.ndim != 1:
-            raise RuntimeError(f"outer: Expected 1-D arguments, but got {self.ndim}D and {other.ndim}D")
-        return self.unsqueeze(-1) * other.unsqueeze(0)
+    matmul, mm, bmm, dot, mv = contract.matmul, contract.mm, contract.bmm, contract.dot, contract.mv
+    outer = contract.outer
 
     # movement
 
-    def view(self, *shape: Any) -> Tensor:
-        """The same memory under another shape. Raises where that needs a copy."""
-        if isinstance(shape[0], dtypes.dtype):
-            raise RuntimeError("view(dtype) is not supported: use .to(dtype), which converts the values")
-        sizes = self.filled_in(axes_of(shape))
-        if self.array.layout.view(sizes) is None:
-            raise RuntimeError(
-                f"view size is not compatible with input tensor's size and stride: shape {self.shape} with "
-                f"strides {self.stride()} cannot be seen as {sizes} without a copy. Use .reshape(...) instead"
-            )
-        return see(ops.Reshape(sizes), self)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """The same elements in reading order under another shape: a view where one exists, else a copy."""
-        sizes = self.filled_in(axes_of(shape))
-        x = self if self.array.layout.view(sizes) is not None else self.clone()
-        return see(ops.Reshape(sizes), x)
-
-    def filled_in(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """A shape with its one -1 replaced by what is left."""
-        if -1 not in shape:
-            return shape
-        known = -prod(shape)
-        if shape.count(-1) > 1 or known < 0:
-            raise ShapeError(f"only one dimension can be inferred, and {shape} leaves more open")
-        if not known:
-            raise ShapeError(f"cannot reshape {self.shape} to {shape}: -1 could be any size beside a 0")
-        rest = self.numel() // known
-        return tuple([rest if size == -1 else size for size in shape])
-
-    def view_as(self, other: Tensor) -> Tensor:
-        """Under the shape of another tensor."""
-        return self.view(other.shape)
-
-    def reshape_as(self, other: Tensor) -> Tensor:
-        """Under the shape of another tensor."""
-        return self.reshape(other.shape)
-
-    def permute(self, *dims: Any) -> Tensor:
-        """The axes in a new order."""
-        axes = axes_of(dims)
-        if len(axes) != self.ndim:
-            raise ShapeError(f"permute needs each of the {self.ndim} axes once, not {axes}")
-        return see(ops.Permute(canonical_dims(axes, self.ndim)), self)
-
-    def transpose(self, dim0: Int, dim1: Int) -> Tensor:
-        """Two axes exchanged."""
-        first, second = canonical_dim(dim0, self.ndim), canonical_dim(dim1, self.ndim)
-        axes = list(range(self.ndim))
-        if axes:
-            axes[first], axes[second] = second, first
-        return see(ops.Permute(tuple(axes)), self)
-
+    view, reshape, filled_in = movement.view, movement.reshape, movement.filled_in
+    view_as, reshape_as, permute = movement.view_as, movement.reshape_as, movement.permute
+    transpose, t, expand, expand_as = movement.transpose, movement.t, movement.expand, movement.expand_as
+    squeeze, unsqueeze, seen, select = movement.squeeze, movement.unsqueeze, movement.seen, movement.select
+    narrow, unfold, diagonal, flip = movement.narrow, movement.unfold, movement.diagonal, movement.flip
+    as_strided, cat_after, pad_axis = movement.as_strided, movement.cat_after, movement.pad_axis
+    spread, viewed = movement.spread, movement.viewed
     swapaxes = swapdims = transpose
-
-    def t(self) -> Tensor:
-        """A matrix with its axes exchanged."""
-        if self.ndim > 2:
-            raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
-        return self.transpose(0, 1) if self.ndim == 2 else self
+    broadcast_to = expand
 
     @property
     def T(self) -> Tensor:
@@ -1001,63 +526,6 @@ class Tensor:
                 f"tensor.mT is only supported on matrices or batches of matrices, not {self.ndim}D"
             )
         return self.transpose(-2, -1)
-
-    def expand(self, *sizes: Any) -> Tensor:
-        """Axes of size 1 stretched without a copy; -1 keeps a size."""
-        return see(ops.Expand(self.array.layout.expand(axes_of(sizes)).shape), self)
-
-    def expand_as(self, other: Tensor) -> Tensor:
-        """Stretched to the shape of another tensor."""
-        return self.expand(other.shape)
-
-    broadcast_to = expand
-
-    def squeeze(self, dim: Dims = None) -> Tensor:
-        """Without axes of size 1: all of them, or those named."""
-        axes = canonical_dims(dim, self.ndim)
-        return see(ops.Reshape(self.array.layout.squeeze(axes).shape), self)
-
-    def unsqueeze(self, dim: Int) -> Tensor:
-        """With a new axis of size 1."""
-        axis = canonical_dim(dim, self.ndim + 1)
-        return self.seen(self.array.layout.unsqueeze(axis))
-
-    def seen(self, layout: Layout) -> Tensor:
-        """Its memory under any layout."""
-        return see(ops.View(layout, self.array.layout), self)
-
-    def select(self, dim: Int, index: Int) -> Tensor:
-        """One index of an axis."""
-        return self.seen(self.array.layout.select(canonical_dim(dim, self.ndim), index))
-
-    def narrow(self, dim: Int, start: Int, length: Int) -> Tensor:
-        """`length` indices of an axis from `start` on."""
-        axis = canonical_dim(dim, self.ndim)
-        size = self.shape[axis]
-        start = start + size if start < 0 else start
-        if not 0 <= start <= start + length <= size:
-            raise ShapeError(
-                f"start ({start}) + length ({length}) exceeds dimension size ({size}) of axis {axis}"
-            )
-        return see(ops.Slice(axis, start, start + length, 1), self)
-
-    def unfold(self, dimension: Int, size: Int, step: Int) -> Tensor:
-        """Windows of `size` elements, one every `step`; the window is a new last axis."""
-        return self.seen(self.array.layout.unfold(canonical_dim(dimension, self.ndim), size, step))
-
-    def diagonal(self, offset: Int = 0, dim1: Int = 0, dim2: Int = 1) -> Tensor:
-        """The elements (i, i + offset) of two axes, as a new last axis."""
-        first, second = canonical_dim(dim1, self.ndim), canonical_dim(dim2, self.ndim)
-        return self.seen(self.array.layout.diagonal(offset, first, second))
-
-    def flip(self, *dims: Any) -> Tensor:
-        """Axes walked backwards. A view here (strides may be negative); PyTorch copies."""
-        return see(ops.Flip(canonical_dims(axes_of(dims), self.ndim)), self)
-
-    def as_strided(self, size: Any, stride: Any, storage_offset: Int | None = None) -> Tensor:
-        """Its storage under any shape, strides and offset."""
-        offset = self.storage_offset() if storage_offset is None else storage_offset
-        return self.seen(Layout(tuple(size), tuple(stride), offset))
 
     def contiguous(self) -> Tensor:
         """Itself where memory order is reading order, else a copy that is."""
@@ -1083,27 +551,6 @@ class Tensor:
 
     def __reduce__(self) -> Any:
         return unpickled, (self.numpy_view().copy(), self.requires_grad, type(self))
-
-    def cat_after(self, other: Tensor, axis: Int) -> Tensor:
-        """This tensor, and then another along one axis."""
-        sizes = (self.shape[axis], other.shape[axis])
-        made: Tensor = apply(ops.Cat(canonical_dim(axis, self.ndim), sizes), self, other)
-        return made
-
-    def pad_axis(self, axis: Int, size: Int) -> Tensor:
-        """Zeros after the end of one axis, up to `size`."""
-        shape = [size - n if i == axis else n for i, n in enumerate(self.shape)]
-        return self.cat_after(self.new_zeros(shape), axis)
-
-    def spread(self, layout: Layout, base: Layout) -> Tensor:
-        """Zeros laid out as `base`, with this added where `layout` reads: the gradient of a view."""
-        made: Tensor = apply(ops.Spread(layout, base), self)
-        return made
-
-    def viewed(self, layout: Layout, base: Layout) -> Tensor:
-        """The values laid out as `base`, read as `layout` reads them."""
-        made: Tensor = apply(ops.View(layout, base), self)
-        return made
 
     # picking and placing
 
@@ -1138,120 +585,23 @@ class Tensor:
             value = value.movedim(tuple(range(front, front + rank)), tuple(range(rank)))
         x.index_put_(indices, value.reshape(trimmed(value.shape, len(shape))))
 
-    def index_put(self, indices: Any, values: Tensor, accumulate: Any = False) -> Tensor:
-        """`values` written, or added, at x[indices]; duplicates all count when adding."""
-        indices = tuple(indices)
-        shape = broadcast_shapes(*[i.shape for i in indices])
-        value = values.to(self.dtype).expand(shape + self.shape[len(indices) :])
-        checked = [in_range(i, self.shape[axis], axis).expand(shape) for axis, i in enumerate(indices)]
-        made: Tensor = apply(ops.IndexPut(accumulate), self, value, *checked)
-        return made
-
-    def index_select(self, dim: Int, index: Tensor) -> Tensor:
-        """The rows along an axis that `index` names."""
-        axis = canonical_dim(dim, self.ndim)
-        if index.ndim > 1:
-            raise IndexError(f"index_select(): Index is supposed to be a vector, not of shape {index.shape}")
-        x = self if self.ndim else self.reshape(1)
-        rows: Tensor = apply(
-            ops.INDEX_SELECT, x.movedim(axis, 0), in_range(index.reshape(-1), x.shape[axis], axis)
-        )
-        return rows.movedim(0, axis) if self.ndim else rows.reshape(())
-
-    def gather(self, dim: Int, index: Tensor) -> Tensor:
-        """Read at `index` along one axis, all other axes at their own position."""
-        axis = canonical_dim(dim, self.ndim)
-        index = self.lined_up(axis, index, "gather")
-        made: Tensor = apply(ops.Gather(axis), self, index)
-        return made
-
-    def lined_up(self, axis: Int, index: Tensor, name: str) -> Tensor:
-        """An index that fits for gather and scatter. Raises for one that does not."""
-        if index.dtype is not dtypes.int64:
-            raise DtypeError(f"{name}(): Expected dtype int64 for index, not {index.dtype}")
-        if max(index.ndim, 1) != max(self.ndim, 1):
-            raise ShapeError(
-                f"{name}: the index has {index.ndim} axes and the tensor {self.ndim}; they must agree"
-            )
-        for each, (size, full) in enumerate(zip(index.shape, self.shape, strict=False)):
-            if each != axis and size > full and index.numel():
-                raise ShapeError(
-                    f"{name}: the index {index.shape} reaches beyond {self.shape} on axis {each}"
-                )
-        return in_range(index, self.shape[axis] if self.ndim else 1, axis, wrap=False)
-
-    def scatter(self, dim: Int, index: Tensor, src: Any) -> Tensor:
-        """With `src` written at `index` along one axis."""
-        axis = canonical_dim(dim, self.ndim)
-        index = self.lined_up(axis, index, "scatter")
-        value = src if isinstance(src, Tensor) else self.new_full(index.shape, src)
-        made: Tensor = apply(ops.Scatter(axis, False), self, index, value)
-        return made
-
-    def scatter_add(self, dim: Int, index: Tensor, src: Tensor) -> Tensor:
-        """With `src` added at `index` along one axis; duplicates all count."""
-        axis = canonical_dim(dim, self.ndim)
-        index = self.lined_up(axis, index, "scatter_add")
-        made: Tensor = apply(ops.Scatter(axis, True), self, index, src)
-        return made
-
-    def take_along_dim(self, indices: Tensor, dim: Int) -> Tensor:
-        """`gather` with broadcasting."""
-        axis = canonical_dim(dim, self.ndim)
-        shape = [max(a, b) for a, b in zip(indices.shape, self.shape, strict=True)]
-        full = [n if i == axis else s for i, (n, s) in enumerate(zip(indices.shape, shape, strict=True))]
-        mine = [n if i == axis else s for i, (n, s) in enumerate(zip(self.shape, shape, strict=True))]
-        return self.expand(mine).gather(axis, indices.expand(full))
-
-    def nonzero(self, as_tuple: Any = False) -> Any:
-        """The positions of the elements that are not 0: one row each, or one tensor for each axis."""
-        found = [Tensor(self.array.device.upload(i)) for i in np.nonzero(np.atleast_1d(self.numpy_view()))]
-        if as_tuple:
-            return tuple(found)
-        if not self.ndim:
-            return self.new_zeros((found[0].numel(), 0), dtype=dtypes.int64)
-        return Tensor(self.array.device.upload(np.argwhere(self.numpy_view())))
+    index_put, index_select, gather = index.index_put, index.index_select, index.gather
+    lined_up, scatter, scatter_add = index.lined_up, index.scatter, index.scatter_add
+    take_along_dim, nonzero = index.take_along_dim, index.nonzero
 
     # in place
 
-    def copy_(self, src: Any) -> Tensor:
-        """Take over the values of `src`, broadcast and converted."""
-        src = src if isinstance(src, Tensor) else self.new_tensor(src)
-        check_writable(self)
-        src.array.layout.expand(self.shape)
-        return overwrite(self, apply(ops.ASSIGN, self, src.to(self.dtype)), "copy_")
+    copy_, fill_, zero_, set_data = write.copy_, write.fill_, write.zero_, write.set_data
 
-    def fill_(self, value: Any) -> Tensor:
-        """Every element becomes `value`."""
-        return self.copy_(value)
+    # compositions, in composed.py; those of the files beside it are adopted below
 
-    def zero_(self) -> Tensor:
-        """Every element becomes 0."""
-        return self.copy_(0)
-
-    def set_data(self, values: np.ndarray[Any, Any], writer: str) -> Tensor:
-        """Values from NumPy, written in place without history (random fills)."""
-        check_writable(self)
-        np.copyto(self.array.host, values, casting="unsafe")
-        self.array.storage.bump(writer)
-        return self
-
-    # compositions, in composed.py
-
-    mean, var, std, norm, logsumexp = (
-        composed.mean, composed.var, composed.std, composed.norm, composed.logsumexp,
-    )  # fmt: skip
-    flatten, unflatten, split, chunk, unbind = (
-        composed.flatten, composed.unflatten, composed.split, composed.chunk, composed.unbind,
-    )  # fmt: skip
-    repeat, tile, repeat_interleave, roll = (
-        composed.repeat, composed.tile, composed.repeat_interleave, composed.roll,
-    )  # fmt: skip
-    masked_fill, masked_select, index_add, movedim = (
-        composed.masked_fill, composed.masked_select, composed.index_add, composed.movedim,
-    )  # fmt: skip
-    tril, triu, lerp, topk = composed.tril, composed.triu, composed.lerp, composed.topk
-    addmm, addcmul, addcdiv = composed.addmm, composed.addcmul, composed.addcdiv
+    mean, var, std, norm = composed.mean, composed.var, composed.std, composed.norm
+    logsumexp, flatten, unflatten = composed.logsumexp, composed.flatten, composed.unflatten
+    split, chunk, unbind, repeat = composed.split, composed.chunk, composed.unbind, composed.repeat
+    tile, repeat_interleave, roll = composed.tile, composed.repeat_interleave, composed.roll
+    masked_fill, masked_select, index_add = composed.masked_fill, composed.masked_select, composed.index_add
+    movedim, tril, triu, lerp = composed.movedim, composed.tril, composed.triu, composed.lerp
+    topk, addmm, addcmul, addcdiv = composed.topk, composed.addmm, composed.addcmul, composed.addcdiv
     isclose, allclose = composed.isclose, composed.allclose
 
 
@@ -1270,136 +620,12 @@ def unpickled(values: np.ndarray[Any, Any], requires_grad: bool, kind: Any) -> A
     return kind(backend().upload(values), requires_grad=requires_grad)
 
 
-def as_tensors(x: Tensor, index: Any) -> Any:
-    """Lists, NumPy arrays and bools of a subscript as index tensors; all else as it is."""
-    entries = index if isinstance(index, tuple) else (index,)
-    made = []
-    for each in entries:
-        if isinstance(each, np.integer):
-            each = int(each)
-        if isinstance(each, (bool, list, range, np.ndarray, np.bool_)):
-            values = np.array(each)
-            each = Tensor(x.array.device.upload(values.astype(np.int64) if not values.size else values))
-        if isinstance(each, Tensor):
-            if each.dtype.is_floating_point:
-                raise IndexError(f"tensors used as indices must be integers or bools, not {each.dtype}")
-            if not each.ndim and each.dtype is not dtypes.bool_:
-                each = int(each.item())
-        made.append(each)
-    return tuple(made)
-
-
-def prepared(x: Tensor, picked: list[Picked]) -> tuple[Tensor, tuple[Tensor, ...], int, int]:
-    """Picked axes in front, index tensors of one shape; the rank of that shape, and the first picked axis."""
-    axes: list[int] = []
-    indices: list[Tensor] = []
-    for each in picked:
-        if each.is_mask and not each.tensor.ndim:  # x[True]: a new axis of size 1 or 0
-            x = x.unsqueeze(each.axis)
-            axes, indices = [*axes, each.axis], [*indices, each.tensor.reshape(1).nonzero(as_tuple=True)[0]]
-            continue
-        parts = each.tensor.nonzero(as_tuple=True) if each.is_mask else (each.tensor.long(),)
-        for i, part in enumerate(parts):
-            axes.append(each.axis + i)
-            indices.append(in_range(part, x.shape[each.axis + i], each.axis + i))
-    shape = broadcast_shapes(*[i.shape for i in indices])
-    front = x.movedim(tuple(axes), tuple(range(len(axes))))
-    return front, tuple([i.expand(shape) for i in indices]), len(shape), axes[0]
-
-
-def in_range(index: Tensor, size: int, axis: int, wrap: bool = True) -> Tensor:
-    """An index tensor with negative positions counted from the end. Raises for one that is not there."""
-    values = index.numpy_view()
-    if not values.size:
-        return index.long()
-    low, high = int(values.min()), int(values.max())
-    if high >= size or low < (-size if wrap else 0):
-        wrong = high if high >= size else low
-        raise IndexOutOfRange(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
-    index = index.long()
-    return index if low >= 0 else (index + size).where(index < 0, index)
-
-
-def trimmed(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
-    """Without leading ones beyond `ndim` axes: what may be assigned to fewer axes."""
-    extra = len(shape) - ndim
-    return shape[extra:] if extra > 0 and all(n == 1 for n in shape[:extra]) else shape
-
-
 Tensor.wrap = Tensor
+Tensor.apply = staticmethod(apply)  # type: ignore[method-assign, assignment]
 for _module in (composed_elementwise, composed_statistics, composed_axes):
     for _name in _module.NAMES:
         setattr(Tensor, _name, getattr(_module, _name))
-
-WRITERS = [
-    *[name for name in composed_elementwise.NAMES if name not in ("isreal", "positive", "signbit")],
-    *["eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal"],
-    *["logical_and", "logical_or", "logical_xor", "logical_not"],
-    *["bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not"],
-    *[
-        "acos",
-        "asin",
-        "atan",
-        "atan2",
-        "arccos",
-        "arcsin",
-        "arctan",
-        "cosh",
-        "sinh",
-        "tan",
-        "exp2",
-        "log2",
-        "log10",
-    ],
-    *["absolute", "negative", "fix", "fmod", "not_equal", "sgn", "true_divide", "cumprod"],
-    *["index_copy", "index_fill", "masked_scatter", "addbmm", "addmv", "addr", "baddbmm"],
-    "add",
-    "sub",
-    "mul",
-    "div",
-    "pow",
-    "neg",
-    "abs",
-    "exp",
-    "log",
-    "sqrt",
-    "rsqrt",
-    "reciprocal",
-    "sin",
-    "cos",
-    "tanh",
-    "sigmoid",
-    "relu",
-    "floor",
-    "ceil",
-    "round",
-    "trunc",
-    "sign",
-    "clamp",
-    "masked_fill",
-    "index_put",
-    "scatter",
-    "scatter_add",
-    "index_add",
-    "lerp",
-    "addcmul",
-    "addcdiv",
-    "square",
-    "erf",
-    "floor_divide",
-    "remainder",
-    "tril",
-    "triu",
-    "cumsum",
-    "log1p",
-    "expm1",
-    "multiply",
-    "divide",
-    "subtract",
-    "clip",
-    "addmm",
-]
 for _name in WRITERS:
     setattr(Tensor, f"{_name}_", in_place(getattr(Tensor, _name), f"{_name}_"))
-for _name in ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod", "and", "or", "xor"):
+for _name in OPERATORS:
     setattr(Tensor, f"__i{_name}__", in_place(getattr(Tensor, f"__{_name}__"), f"__i{_name}__"))

@@ -1,0 +1,91 @@
+"""Methods that write into the memory of a tensor, and how any method gets a variant that does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinytorch import composed_elementwise, ops
+from tinytorch.autograd.versions import check_writable, keep_overwritten, rebind
+from tinytorch.errors import DtypeError, ShapeError
+
+if TYPE_CHECKING:
+    from tinytorch.tensor import Tensor
+
+WRITERS = [  # the methods that have a variant with an underscore
+    *[name for name in composed_elementwise.NAMES if name not in ("isreal", "positive", "signbit")],
+    "eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal",
+    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "bitwise_not", "acos", "asin", "atan", "atan2", "arccos", "arcsin", "arctan", "cosh", "sinh", "tan",
+    "exp2", "log2", "log10", "absolute", "negative", "fix", "fmod", "sgn", "true_divide", "cumprod",
+    "index_copy", "index_fill", "masked_scatter", "addbmm", "addmv", "addr", "baddbmm", "add", "sub", "mul",
+    "div", "pow", "neg", "abs", "exp", "log", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "tanh",
+    "sigmoid", "relu", "floor", "ceil", "round", "trunc", "sign", "clamp", "masked_fill", "index_put",
+    "scatter", "scatter_add", "index_add", "lerp", "addcmul", "addcdiv", "square", "erf", "floor_divide",
+    "remainder", "tril", "triu", "cumsum", "log1p", "expm1", "multiply", "divide", "subtract", "clip",
+    "addmm",
+]  # fmt: skip
+OPERATORS = ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod", "and", "or", "xor")
+
+
+def in_place(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    """The variant of a method that writes its result into the tensor itself."""
+
+    def write(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        check_writable(self)
+        new = method(self, *args, **options)
+        if new is NotImplemented:
+            raise TypeError(f"{name} does not take {args[0]!r}")
+        return overwrite(self, new, name)
+
+    write.__name__ = name
+    write.__doc__ = f"`{name.rstrip('_')}`, written into this tensor."
+    return write
+
+
+def overwrite(x: Tensor, new: Tensor, writer: str) -> Tensor:
+    """Put the values of `new` into the memory of `x`, and its history in the place of x's."""
+    source, target = new.array, x.array
+    if source.shape != target.shape:
+        raise ShapeError(
+            f"{writer} cannot write a result of shape {source.shape} into a tensor of shape {target.shape}"
+        )
+    if source.dtype.category > target.dtype.category:
+        raise DtypeError(
+            f"result type {source.dtype.name} can't be cast to the desired output type {target.dtype.name}"
+        )
+    if new.requires_grad and source.dtype is not target.dtype:
+        new = new.to(target.dtype)
+    if new.edge is not None:
+        keep_overwritten(new.edge[0], target)
+    target.device.map(0, source, out=target)
+    rebind(x, new, writer)
+    return x
+
+
+def copy_(x: Tensor, src: Any) -> Tensor:
+    """Take over the values of `src`, broadcast and converted."""
+    src = src if isinstance(src, x.wrap) else x.new_tensor(src)
+    check_writable(x)
+    src.array.layout.expand(x.shape)
+    return overwrite(x, x.apply(ops.ASSIGN, x, src.to(x.dtype)), "copy_")
+
+
+def fill_(x: Tensor, value: Any) -> Tensor:
+    """Every element becomes `value`."""
+    return x.copy_(value)
+
+
+def zero_(x: Tensor) -> Tensor:
+    """Every element becomes 0."""
+    return x.copy_(0)
+
+
+def set_data(x: Tensor, values: np.ndarray[Any, Any], writer: str) -> Tensor:
+    """Values from NumPy, written in place without history (random fills)."""
+    check_writable(x)
+    np.copyto(x.array.host, values, casting="unsafe")
+    x.array.storage.bump(writer)
+    return x
