@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -63,23 +63,29 @@ class View:
         return self.offset + sum(i * stride for i, stride in zip(index, self.strides, strict=True))
 
     def times(self, cell: int) -> int:
-        """How many elements lie in a cell, found without walking through all of them."""
-        steps = sorted(zip(self.strides, self.shape, strict=True), key=lambda each: -abs(each[0]))
-        rest = [reach(steps[k:]) for k in range(len(steps) + 1)]
+        """How many elements lie in a cell."""
+        return counter(self)(0, cell - self.offset)
 
-        @cache
-        def count(axis: int, left: int) -> int:
-            if axis == len(steps):
-                return int(left == 0)
-            stride, size = steps[axis]
-            if stride == 0:
-                return size * count(axis + 1, left)
-            low, high = rest[axis + 1]
-            bounds = sorted(((left - low) / stride, (left - high) / stride))
-            first, last = max(0, int(bounds[0])), min(size - 1, int(bounds[1]) + 1)
-            return sum(count(axis + 1, left - i * stride) for i in range(first, min(last + 1, first + MANY)))
 
-        return count(0, cell - self.offset)
+@lru_cache(maxsize=8)
+def counter(view: View) -> Callable[[int, int], int]:
+    """Counts the ways to get `left` cells further on the axes from `axis` on; never walks through all elements."""
+    steps = sorted(zip(view.strides, view.shape, strict=True), key=lambda each: -abs(each[0]))
+    rest = [reach(steps[k:]) for k in range(len(steps) + 1)]
+
+    @cache
+    def count(axis: int, left: int) -> int:
+        if axis == len(steps):
+            return int(left == 0)
+        stride, size = steps[axis]
+        if stride == 0:
+            return size * count(axis + 1, left)
+        low, high = rest[axis + 1]
+        bounds = sorted(((left - low) / stride, (left - high) / stride))
+        first, last = max(0, int(bounds[0])), min(size - 1, int(bounds[1]) + 1)
+        return sum(count(axis + 1, left - i * stride) for i in range(first, min(last + 1, first + MANY)))
+
+    return count
 
 
 def reach(steps: list[tuple[int, int]]) -> tuple[int, int]:
