@@ -46,10 +46,17 @@ def assembled(folder: Folder, theirs: Sequence[Suspect], to: Path) -> None:
 
 
 def smallest(all_of_them: list[Suspect], fails: Callable[[list[Suspect]], bool]) -> list[Suspect]:
-    """The smallest set that still fails: one function if one suffices, else Zeller's ddmin (2002) down to a minimal set."""
-    for each in all_of_them:
-        if fails([each]):
-            return [each]
+    """The smallest set that still fails: Zeller's ddmin (2002) down to a minimal set, and one function if one suffices."""
+    left = minimal(all_of_them, fails)
+    if len(left) > 1:
+        for each in all_of_them:
+            if fails([each]):
+                return [each]
+    return left
+
+
+def minimal(all_of_them: list[Suspect], fails: Callable[[list[Suspect]], bool]) -> list[Suspect]:
+    """A set of which nothing can be left out: by halves, then ever smaller pieces."""
     left, parts = list(all_of_them), 2
     while len(left) > 1:
         size = max(1, len(left) // parts)

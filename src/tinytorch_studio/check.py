@@ -12,9 +12,9 @@ from importlib.metadata import version as numpy_version
 from pathlib import Path
 from typing import Any
 
-from tinytorch_studio.course import CourseError, Exercise, Module, Variant, framework, variants
+from tinytorch_studio.course import CourseError, Exercise, Module, Variant, framework, modules, variants
 from tinytorch_studio.folder import Folder, functions
-from tinytorch_studio.judge import Case, Difference, alike, compare
+from tinytorch_studio.judge import Case, Difference, alike, compare, dearer
 from tinytorch_studio.process import Heard, probe
 from tinytorch_studio.snapshots import write_whole
 
@@ -87,9 +87,8 @@ def run_reference(module: Module, exercise: Exercise, variant: Variant | None = 
 
 def remember(module: Module) -> None:
     """Observe the reference and every known mistake of a module, so that no check has to wait for it."""
-    known = variants(module.path("mistakes.py"), module)
     for exercise in module.exercises:
-        for variant in (None, *[each for each in known if each.exercise == exercise.name]):
+        for variant in (None, *mistakes_of(module, exercise)):
             run_reference(module, exercise, variant)
 
 
@@ -120,21 +119,47 @@ def check(folder: Folder, module: Module, exercise: Exercise) -> Verdict:
     changed = signature_changed(path, module, exercise)
     if changed:
         return Verdict(exercise, CANNOT_RUN, changed)
-    others = [f for e in module.exercises if e != exercise and e.file == exercise.file for f in e.functions]
-    alone = source(module, exercise.file, path, take=others)
-    verdict = judged(module, exercise, alone)
+    verdict = judged(module, exercise, alone(folder, module, exercise))
     if verdict.passed:
-        rest = judged(module, exercise, source(module, exercise.file, path, fill=True))
+        rest = judged(module, exercise, everything(folder, module))
         if not rest.passed:
             rest.together = True
             return rest
     return verdict
 
 
-def judged(module: Module, exercise: Exercise, file: dict[str, Any]) -> Verdict:
+def alone(folder: Folder, module: Module, exercise: Exercise) -> dict[str, Any]:
+    """The learner's file with every other exercise in it, of whichever module, as the reference has it."""
+    all_of_them = [each for every in modules() for each in every.exercises if each.file == exercise.file]
+    others = [function for each in all_of_them if each != exercise for function in each.functions]
+    path = folder.root / exercise.file
+    return {module_name(exercise.file): source(module, exercise.file, path, take=others)}
+
+
+def everything(folder: Folder, module: Module) -> dict[str, Any]:
+    """All files that the learner has of the framework, and those of the module; one that does not parse is left out."""
+    made = {}
+    for each in folder.begun():
+        for file in each.files:
+            path = folder.root / file
+            if (each == module or file.startswith("tinytorch/")) and parses(path):
+                made[module_name(file)] = source(each, file, path, fill=True)
+    return made
+
+
+def parses(path: Path) -> bool:
+    """Whether a file is there, and is Python."""
+    try:
+        ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def judged(module: Module, exercise: Exercise, files: dict[str, Any]) -> Verdict:
     """Run the probe on one composition and compare."""
     wanted = run_reference(module, exercise)
-    seen = probe(job(module, [exercise.probe], {module_name(exercise.file): file}))
+    seen = probe(job(module, [exercise.probe], files))
     if seen.failed is not None:
         reason = f"{seen.failed['failed']}: {seen.failed['message']}"
         return Verdict(exercise, CANNOT_RUN, reason, trace=seen.failed["trace"])
@@ -142,7 +167,8 @@ def judged(module: Module, exercise: Exercise, file: dict[str, Any]) -> Verdict:
     if difference is None:
         return Verdict(exercise, RIGHT) if seen.finished else Verdict(exercise, CANNOT_RUN, seen.ending)
     if difference.cost:
-        return Verdict(exercise, COSTS, difference=difference)
+        why = recognised_by_cost(module, exercise, seen, wanted)
+        return Verdict(exercise, COSTS, difference=difference, mistake=why)
     return Verdict(
         exercise,
         WRONG,
@@ -155,9 +181,28 @@ def judged(module: Module, exercise: Exercise, file: dict[str, Any]) -> Verdict:
 
 def recognised(module: Module, exercise: Exercise, seen: Heard) -> Variant | None:
     """The one known mistake that observes the same in every case."""
-    known = [each for each in variants(module.path("mistakes.py"), module) if each.exercise == exercise.name]
+    known = mistakes_of(module, exercise)
     found = [each for each in known if alike(seen.cases, run_reference(module, exercise, each))]
     return found[0] if len(found) == 1 else None
+
+
+def recognised_by_cost(module: Module, exercise: Exercise, seen: Heard, wanted: list[Case]) -> Variant | None:
+    """The known mistake that is right as well and too dear in the same places; among several, by the same counts."""
+    mine = dearer(seen.cases, wanted)
+    found = {}
+    for each in mistakes_of(module, exercise):
+        cases = run_reference(module, exercise, each)
+        difference = compare(cases, wanted)
+        if difference is not None and difference.cost and dearer(cases, wanted).keys() == mine.keys():
+            found[each] = dearer(cases, wanted)
+    same = [each for each, its in found.items() if its == mine]
+    left = same or list(found)
+    return left[0] if len(left) == 1 else None
+
+
+def mistakes_of(module: Module, exercise: Exercise) -> list[Variant]:
+    """The known mistakes of an exercise."""
+    return [each for each in variants(module.path("mistakes.py"), module) if each.exercise == exercise.name]
 
 
 def unreadable(path: Path, exercise: Exercise) -> str:

@@ -71,11 +71,14 @@ def message(folder: Folder, verdict: Verdict) -> list[str]:
     lines = [headline(verdict), *own_lines(folder, verdict)]
     code = difference.case["code"].replace("\n", "\n" + " " * 11)
     lines.append(f"case       {code}")
-    lines += facts(verdict)
+    lines += bill(verdict) if verdict.status == COSTS else facts(verdict)
     if verdict.mistake is not None:
         lines.append(row("likely", f"{verdict.mistake.sentence} ({verdict.mistake.name})"))
     why = f" · tt why {verdict.mistake.name}" if verdict.mistake is not None else ""
-    lines.append(f"next       tt hint{why} · tt show · tt repro")
+    if verdict.together:
+        lines.append(f"next       tt blame tt check {exercise.id} · tt repro")
+    else:
+        lines.append(f"next       tt hint{why} · tt show · tt repro")
     return lines
 
 
@@ -92,6 +95,14 @@ def headline(verdict: Verdict) -> str:
         return f"{name} raises where it should not, or not where it should   ({id})"
     with_rest = " together with your other functions" if verdict.together else ""
     return f"{name} gives the wrong {difference.name}{with_rest}   ({id})"
+
+
+def bill(verdict: Verdict) -> list[str]:
+    """What it costs, and what is enough."""
+    difference = verdict.difference
+    assert difference is not None
+    what = difference.name.removeprefix("cost.")
+    return [f"yours      {what}: {shown(difference.yours)}     enough {shown(difference.wanted)}"]
 
 
 def facts(verdict: Verdict) -> list[str]:

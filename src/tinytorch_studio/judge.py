@@ -55,11 +55,20 @@ def compare(yours: list[Case], wanted: list[Case]) -> Difference | None:
             return found
     if len(yours) < len(wanted):
         return Difference(wanted[len(yours)], "", None, None)
-    for mine, right in zip(yours, wanted, strict=True):
-        for name, value in right["observed"].items():
-            if name.startswith("cost.") and mine["observed"][name] > value:
-                return Difference(mine, name, mine["observed"][name], value, cost=True)
+    for number, name in dearer(yours, wanted):
+        mine = yours[number]
+        return Difference(mine, name, mine["observed"][name], wanted[number]["observed"][name], cost=True)
     return None
+
+
+def dearer(yours: list[Case], wanted: list[Case]) -> dict[tuple[int, str], Any]:
+    """What costs more than it must: the counts, by number of the case and name."""
+    return {
+        (number, name): mine["observed"][name]
+        for number, (mine, right) in enumerate(zip(yours, wanted, strict=True))
+        for name, enough in right["observed"].items()
+        if name.startswith("cost.") and mine["observed"].get(name, enough) > enough
+    }
 
 
 def compare_case(mine: Case, right: Case) -> Difference | None:

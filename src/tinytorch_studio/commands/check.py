@@ -13,6 +13,7 @@ from tinytorch_studio.commands.common import current, here, meant, one, point_at
 from tinytorch_studio.folder import Folder
 from tinytorch_studio.snapshots import entries
 
+COLOURS = {checks.RIGHT: "green", checks.COSTS: "yellow", checks.NOT_STARTED: None}
 PATIENCE = 3  # as often as one message may come before another way is offered
 
 
@@ -60,22 +61,24 @@ def judge(
 
 def report(folder: Folder, verdicts: list[checks.Verdict], traceback: bool) -> None:
     """One line for each exercise, and one diagnosis: the earliest; or the step that comes next."""
-    wrong = [v for v in verdicts if v.status not in (checks.RIGHT, checks.NOT_STARTED)]
+    wrong = [v for v in verdicts if not v.passed and v.status != checks.NOT_STARTED]
+    dear = [v for v in verdicts if v.status == checks.COSTS]
     for verdict in verdicts:
         if len(verdicts) > 1 or verdict.status in (checks.RIGHT, checks.NOT_STARTED):
-            colour = {checks.RIGHT: "green", checks.NOT_STARTED: None}.get(verdict.status, "red")
+            colour = COLOURS.get(verdict.status, "red")
             click.secho(f"{verdict.exercise.id:<28} {verdict.status}", fg=colour)
-    if wrong:
+    if wrong or dear:
         if len(verdicts) > 1:
             click.echo()
-        lines = diagnosis.message(folder, wrong[0])
+        lines = diagnosis.message(folder, (wrong or dear)[0])
         click.secho(lines[0], bold=True)
         click.echo("\n".join(lines[1:]))
+    if wrong:
         if told_again(folder, wrong[0].exercise, lines):
             click.echo(f"again      the same message {PATIENCE} times. Another way in: tt hint --example")
         if traceback and wrong[0].trace:
             click.echo(f"\n{wrong[0].trace.rstrip()}")
-    elif all(v.status == checks.RIGHT for v in verdicts):
+    elif all(v.passed for v in verdicts):
         module, step = verdicts[0].exercise.module, current(folder)
         if step is None or step[1].module != module:
             click.echo(f"built      all of {module}. Now {' · '.join(remaining(course.find(module)[0]))}")

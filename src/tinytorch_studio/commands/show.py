@@ -85,11 +85,9 @@ def case(exercise: course.Exercise, what: str, code: str) -> None:
 
 def composed(folder: Folder, module: course.Module, verdict: checks.Verdict) -> dict[str, Any]:
     """The files as the check put them together: the exercise alone, or with all else that is the learner's."""
-    exercise = verdict.exercise
-    others = [f for e in module.exercises if e != exercise and e.file == exercise.file for f in e.functions]
-    how: dict[str, Any] = {"fill": True} if verdict.together else {"take": others}
-    path = folder.root.resolve() / exercise.file
-    return {checks.module_name(exercise.file): checks.source(module, exercise.file, path, **how)}
+    if verdict.together:
+        return checks.everything(folder, module)
+    return checks.alone(folder, module, verdict.exercise)
 
 
 def of_expression(folder: Folder, module: course.Module, code: str) -> Drawing:
