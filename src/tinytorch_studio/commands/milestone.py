@@ -38,7 +38,7 @@ except Exception as error:
 @click.command()
 @click.argument("name")
 def milestone(name: str) -> None:
-    """Reproduce a historical result with your framework: NAME is digits."""
+    """Reproduce a historical result with your framework: NAME is perceptron, xor or digits."""
     root = Path(course.__file__).parents[1] / "tinytorch_course" / "milestones"
     path = root / f"{name}.py"
     if not path.exists():

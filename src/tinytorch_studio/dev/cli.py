@@ -59,6 +59,24 @@ def test(arguments: tuple[str, ...]) -> None:
 
 
 @dev.command()
+@click.argument("module", required=False)
+def check(module: str | None) -> None:
+    """Hold the modules against the rules of the course: probes, mistakes, hints, headings, production links."""
+    from tinytorch_studio.course import find, modules
+    from tinytorch_studio.dev import rules
+
+    count = 0
+    for each in [find(module)[0]] if module else modules():
+        for what in rules.problems(each):
+            click.echo(what)
+            count += 1
+    if importlib.util.find_spec("torch") is None:
+        click.echo("PyTorch is missing, so its side of the production links was not looked at")
+    click.echo(f"{count} problems" if count else "no problem found")
+    sys.exit(bool(count))
+
+
+@dev.command()
 def bench() -> None:
     """Run the benchmarks against PyTorch and rewrite docs/performance.md."""
     sys.exit(subprocess.run([sys.executable, "-m", "benchmarks"], cwd=ROOT).returncode)
