@@ -55,6 +55,8 @@ def compare(yours: list[Case], wanted: list[Case]) -> Difference | None:
             return found
     if len(yours) < len(wanted):
         return Difference(wanted[len(yours)], "", None, None)
+    if len(yours) > len(wanted):
+        return Difference(yours[len(wanted)], "number of cases", len(yours), len(wanted))
     for number, name in dearer(yours, wanted):
         mine = yours[number]
         return Difference(mine, name, mine["observed"][name], wanted[number]["observed"][name], cost=True)

@@ -152,5 +152,3 @@ def tape_descend(case):
     for _ in range(4):
         some = [round(rng.uniform(-2, 2), 2) for _ in range(6)]
         downhill(case, some[:3], some[3:], round(rng.uniform(0.01, 0.5), 2))
-
-

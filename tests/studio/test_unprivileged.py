@@ -1,0 +1,118 @@
+"""What only holds for an ordinary user: limits on processes, and folders that may not be written to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tinytorch_studio.course import find
+from tinytorch_studio.folder import Folder
+from tinytorch_studio.process import SOURCE
+from tinytorch_studio.starters import put
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="users and their limits are POSIX's")
+NOBODY = 65534
+MODULE, (STRIDES,) = find("01.layout.contiguous_strides")
+RIGHT = "def f(shape):\n    return tuple(prod(shape[i + 1:]) for i in range(len(shape)))"
+FORKS = "def f(shape):\n    import os, time\n    for _ in range(10): os.fork()\n    time.sleep(60)"
+FEW = RIGHT.replace("    return", "    import os\n    for _ in range(3): os.fork()\n    return")
+
+
+def ordinary() -> list[str]:
+    """What must stand before a command so that an ordinary user runs it, who may still read everything."""
+    if os.getuid():
+        return []
+    assert shutil.which("setpriv"), "as root these tests need setpriv (util-linux) to become an ordinary user"
+    may_read = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]
+    return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", *may_read]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    mine = Folder.create(tmp_path / "mine")
+    mine.begin(MODULE)
+    (tmp_path / "cache").mkdir()
+    if not os.getuid():
+        for path in (tmp_path, *tmp_path.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    yield mine
+    for path in (mine.root, *mine.root.rglob("*")):
+        path.chmod(0o755)
+
+
+def write(folder, definition):
+    path = folder.root / STRIDES.file
+    path.write_text(put(path.read_text(encoding="utf-8"), "contiguous_strides", definition), encoding="utf-8")
+
+
+def tt(folder, *words, seconds=60):
+    """A command, run by an ordinary user in the folder."""
+    settings = os.environ | {"PYTHONPATH": str(SOURCE), "TINYTORCH_CACHE": str(folder.root.parent / "cache")}
+    command = [*ordinary(), sys.executable, "-P", "-m", "tinytorch_studio", *words]
+    return subprocess.run(
+        command, cwd=folder.root, env=settings, capture_output=True, text=True, timeout=seconds
+    )
+
+
+def sleepers(started):
+    """How many processes run this folder's jobs, by the command line of those begun since."""
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"inside.probe" in path.read_bytes() and path.stat().st_mtime >= started:
+                found += 1
+        except OSError:
+            continue
+    return found
+
+
+def test_a_loop_of_forks_is_bounded_and_nothing_of_it_stays(folder):
+    write(folder, FORKS)  # ten doublings: 1,024 processes without a limit
+    started = time.time()
+    done = tt(folder, "check", STRIDES.id)
+    assert done.returncode == 1, done.stderr
+    assert "contiguous_strides" in done.stdout
+    assert "right" not in done.stdout.splitlines()[0]
+    if Path("/proc/loadavg").exists():
+        assert "BlockingIOError" in done.stdout  # it met the limit, and not only the clock
+    time.sleep(0.2)
+    assert sleepers(started) == 0
+
+
+def test_an_answer_that_forks_is_judged_once(folder):
+    write(folder, FEW)
+    done = tt(folder, "check", STRIDES.id)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+COMMANDS = [
+    ("check", STRIDES.id), ("next",), ("undo",), ("reset", STRIDES.id), ("next", "00"), ("milestone", "xor"), ("hint",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_in_a_read_only_folder_a_command_that_writes_says_so_and_changes_nothing(folder, words):
+    write(folder, RIGHT)
+    before = {path: path.read_bytes() for path in folder.root.rglob("*") if path.is_file()}
+    for path in (*folder.root.rglob("*"), folder.root):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    done = tt(folder, *words)
+    assert done.returncode != 0
+    assert "Permission denied" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert {path: path.read_bytes() for path in folder.root.rglob("*") if path.is_file()} == before
+
+
+def test_what_only_reads_works_in_a_read_only_folder(folder):
+    for path in (*folder.root.rglob("*"), folder.root):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for words in (("status",), ("list",), ("history",), ("diff",), ("lesson", "01")):
+        done = tt(folder, *words)
+        assert done.returncode == 0, done.stderr
+    assert "may not be written" in tt(folder, "doctor").stdout
