@@ -39,6 +39,27 @@ for _ in range(3):
     losses.append(round(loss.item(), 5))
 print(losses, x.unfold(1, 3, 1).sum(-1).expand(2, -1, -1).reshape(-1)[:5].tolist(), layout.__file__)
 """,
+    "02": """
+from pathlib import Path
+import tinytorch as tt
+from tinytorch.devices import cpu, loops
+tt.manual_seed(0)
+table, bias = tt.randn(5, 3, requires_grad=True), tt.zeros(4, requires_grad=True)
+weight = tt.randn(4, 3, requires_grad=True)
+for _ in range(3):
+    out = (table[tt.tensor([0, 2, 2, 1])] @ weight.mT + bias).tanh()
+    loss = (out.half().sum(0).float() * out.amax(1)).mean()
+    loss.backward()
+    with tt.no_grad():
+        for each in (table, weight, bias):
+            each -= 0.1 * each.grad
+            each.grad = None
+slow = weight.detach().to("loops").mT
+product = (slow @ slow.mT).exp().sum(1)
+print(round(loss.item(), 5), [round(value, 4) for value in product.tolist()], end=" ")
+assert str(product.device) == "loops" and Path(loops.__file__).name == "loops.py"
+print(cpu.__file__)
+""",
 }
 
 

@@ -87,6 +87,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "View": lambda x, y: x.unfold(1, 2, 1).sum(-1) * y.diagonal(1).sum(),
     "Cat": lambda x, y: tt.cat([x, y * x], 1) * 2,
     "Copy": lambda x, y: x.mT.clone() * y.mT,
+    "Move": lambda x, y: (x * y).to("loops").to("cpu") * x,
     "Cast": lambda x, y: (x * y).to(tt.float32).to(tt.float64) * 2,
     "Assign": lambda x, y: (x * 1).copy_(y) * x,
     "Patch": written,

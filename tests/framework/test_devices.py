@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import tinytorch as tt
 from tinytorch.devices.interface import backend
+from tinytorch.errors import DeviceError
 
 RANDOM = np.random.default_rng(0)
 
@@ -85,3 +87,14 @@ def test_halves_are_accumulated_in_float32():
     cpu = backend("cpu")
     ones = cpu.upload(np.ones(5000, np.float16))
     assert cpu.download(cpu.reduce("add", ones, (0,))).item() == 5000
+
+
+def test_a_tensor_moves_to_another_device_and_its_gradient_comes_back():
+    x = tt.tensor([[1.0, -2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
+    y = x.mT[1:].to("loops", tt.float64)
+    assert (str(y.device), y.dtype, y.tolist()) == ("loops", tt.float64, [[-2.0, 5.0], [3.0, 6.0]])
+    (y * y).sum().backward()
+    assert (str(x.grad.device), x.grad.tolist()) == ("cpu", [[0.0, -4.0, 6.0], [0.0, 10.0, 12.0]])
+    assert x.to("cpu") is x
+    with pytest.raises(DeviceError, match="no device 'cuda'"):
+        x.to("cuda")

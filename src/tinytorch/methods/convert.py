@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinytorch import dtypes, ops
-from tinytorch.errors import DeviceError
 from tinytorch.indexing import canonical_dim
 from tinytorch.layout import broadcast_shapes
 from tinytorch.methods.movement import axes_of
@@ -28,8 +27,10 @@ def to(
             dtype, device = each.dtype, each.device
         elif not isinstance(each, bool):
             device = each
-    if device is not None and str(device).split(":")[0] != x.array.device.name:
-        raise DeviceError(f"cannot move to {device}: tensors live on {x.array.device.name} here")
+    here, there = x.array.device.name, x.array.device.name if device is None else str(device).split(":")[0]
+    if there != here:
+        moved: Tensor = x.apply(ops.Move(here, there), x)
+        return moved.to(dtype=dtype)
     if dtype is None or dtype is x.array.dtype:
         return x.clone() if copy else x
     made: Tensor = x.apply(ops.Cast(x.array.dtype, dtype), x)
@@ -47,7 +48,7 @@ def type_as(x: Tensor, other: Tensor) -> Tensor:
 
 
 def cpu(x: Tensor) -> Tensor:
-    """On the CPU, where it is."""
+    """In the memory of the CPU."""
     return x.to(device="cpu")
 
 

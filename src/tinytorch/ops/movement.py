@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinytorch.array import Array
+from tinytorch.devices.interface import backend
 from tinytorch.layout import Layout, Shape
 from tinytorch.ops.card import Grads, Movement, Op
 
@@ -206,6 +207,24 @@ class Cast(Op):
 
     def forward(self, x: Array) -> Array:
         return x.cast(self.dtype)
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        return (g.to(self.source),)
+
+
+class Move(Op):
+    """The same values in the memory of another device"""
+
+    __slots__ = ("device", "source")
+    reads = {"x": ()}
+    fresh = True
+
+    def __init__(self, source: str, device: str) -> None:
+        self.source = source
+        self.device = device
+
+    def forward(self, x: Array) -> Array:
+        return backend(self.device).upload(np.array(x.device.download(x)))
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
         return (g.to(self.source),)

@@ -12,14 +12,15 @@ from tinytorch_studio import course
 from tinytorch_studio.commands.common import here, in_front
 
 RUN = """
-import cProfile, pstats, runpy, sys, textwrap
+import cProfile, runpy, sys, textwrap
 program, root, mine, theirs = sys.argv[1:5]
 sys.argv = [program, *sys.argv[5:]]
 profile = cProfile.Profile()
 profile.runcall(runpy.run_path, program, run_name="__main__")
-rows = pstats.Stats(profile).stats.items() if profile.getstats() else ()
 names = mine.split(",")
-found = [(calls[1], name) for (file, _, name), calls in rows if file.startswith(root) and name in names]
+rows = [(each.callcount, each.code) for each in profile.getstats() if not isinstance(each.code, str)]
+own = [(calls, code.co_qualname) for calls, code in rows if code.co_filename.startswith(root)]
+found = [(calls, name) for calls, name in own if name in names]
 if found:
     print("\\nyours, and how often it was called:")
 for calls, name in sorted(found, reverse=True):
@@ -44,7 +45,7 @@ def run(name: str, arguments: tuple[str, ...]) -> None:
     theirs = [
         e.name for e in begun if folder.state(e) != "written" and e.file.startswith("tinytorch/") == framework
     ]
-    mine = ",".join([f.rpartition(".")[2] for e in begun for f in e.functions])
+    mine = ",".join([f for e in begun for f in e.functions])
     words = [str(path.resolve()), str(folder.root), mine, ", ".join(theirs), *arguments]
     command = [sys.executable, "-P", "-c", RUN, *words]
     sys.exit(subprocess.run(command, env=in_front(folder, *others)).returncode)

@@ -189,7 +189,7 @@ def equivalent(module: Module) -> dict[tuple[str, str], str]:
     path = module.path("equivalent.toml")
     if not path.exists():
         return {}
-    listed: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+    listed: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", [])
     return {(each["exercise"], each["change"]): each["reason"] for each in listed}
 
 

@@ -1,0 +1,225 @@
+"""What is observed of each exercise of module 02: values, types, and what was copied on the way."""
+
+import tracemalloc
+
+import numpy as np
+
+import tinytorch as tt
+from tinytorch.devices.cpu import FUNCTIONS, Functions
+from tinytorch.devices.interface import backend
+from tinytorch.devices.loops import offsets
+from tinytorch.layout import Layout
+
+PAIR = "x = tt.tensor([[1.0, -2.0, 3.0], [4.0, 5.5, -6.0]], device='loops')"
+BLOCK = "x = (tt.arange(24.0).reshape(2, 3, 4) - 11.5).to('loops')"
+
+
+def numbers(x):
+    """Shape, type and values of a tensor, or of an array of a device."""
+    x = x if isinstance(x, tt.Tensor) else tt.Tensor(x)
+    return {"shape": tuple(x.shape), "dtype": x.dtype.name, "values": x.tolist()}
+
+
+def positions(found):
+    """The cells, in the order of the walk."""
+    found = list(found)
+    return {"number of positions": len(found), "positions": found[:24], "last": found[-1:]}
+
+
+def loops_offsets(case):
+    for layout in [
+        "(2, 3), (3, 1)", "(3, 2), (1, 3)", "(2, 3), (6, 2), 4", "(4,), (-1,), 3", "(2, 3), (0, 1)",
+        "(2, 2, 3), (1, 12, 2), 1", "(), (), 5", "(2, 0, 3), (3, 3, 1), 2", "(1, 3), (9, 1)",
+    ]:  # fmt: skip
+        case(f"offsets(Layout({layout}))", observe=positions)
+    case("offsets(Layout((40, 50), (1, 40)))", observe=positions)
+
+
+def loops_map(case):
+    case(f"{PAIR}\nx * x", observe=numbers)
+    case(
+        f"{PAIR}\ny = tt.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], device='loops')\nx.mT - y",
+        observe=numbers,
+    )
+    case(f"{PAIR}\nx + tt.tensor([10.0, 20.0, 30.0], device='loops')", observe=numbers)
+    case(f"{PAIR}\ntt.tensor([10.0, 20.0, 30.0], device='loops') / x", observe=numbers)
+    case(f"{PAIR}\nx[:, :1] * x[1]", observe=numbers)
+    case(f"{PAIR}\nx[:, 1:] - x[:, :2]", observe=numbers)
+    case(f"{PAIR}\nx > x.flip(1)", observe=numbers)
+    case(f"{PAIR}\ntt.where(x > 0.0, x, x * 10.0)", observe=numbers)
+    case(f"{PAIR}\nx[0, 1] + x[1, 1]", observe=numbers)
+    case(f"{PAIR}\nx[:0] * x[:0]", observe=numbers)
+    case(f"{PAIR}\nx.mT.exp()", observe=numbers)
+    case(f"{PAIR}\nbackend('loops').map(0, x[:, ::2].array)", observe=numbers)
+    compound = "('add', 0, ('mul', 1, ('exp', 0)))"
+    case(f"{PAIR}\nbackend('loops').map({compound}, x.array, x[1].array)", observe=numbers)
+    case(
+        f"{PAIR}\ny = tt.zeros(3, 4, device='loops')\n"
+        "backend('loops').map(('neg', 0), x[0].array, out=y[:, 2].array)\ny",
+        observe=numbers,
+    )
+
+
+def loops_reduce(case):
+    reduce = "backend('loops').reduce"
+    case(f"{PAIR}\n{reduce}('add', x.array, (1,))", observe=numbers)
+    case(f"{PAIR}\n{reduce}('add', x.array, (0,))", observe=numbers)
+    case(f"{PAIR}\n{reduce}('maximum', x[:, 1:2].array, (0, 1))", observe=numbers)
+    case(f"{PAIR}\n{reduce}('maximum', (x - 9.0).array, (1,))", observe=numbers)
+    case(f"{PAIR}\n{reduce}('multiply', x.array, (0,))", observe=numbers)
+    case(f"{PAIR}\n{reduce}('minimum', (x + 9.0).mT.array, (0,))", observe=numbers)
+    case(f"{BLOCK}\n{reduce}('add', x.permute(2, 0, 1).array, (1,))", observe=numbers)
+    case(f"{BLOCK}\n{reduce}('add', x.array, (0, 2))", observe=numbers)
+    case(f"{BLOCK}\n{reduce}('add', x[:, 1].array, (1,))", observe=numbers)
+    case(f"{BLOCK}\n{reduce}('add', x[:, :1].expand(2, 5, 4).array, (1,))", observe=numbers)
+    case(f"{BLOCK}\n{reduce}('add', x[:, :0].array, (1,))", observe=numbers)
+    case(f"{BLOCK}\n{reduce}('multiply', x[:, :0].array, (1, 2))", observe=numbers)
+    case(f"{BLOCK}\n{reduce}('add', x.array, ())", observe=numbers)
+    case("backend('loops').reduce('add', tt.tensor([7, 8], device='loops').array, (0,))", observe=numbers)
+
+
+def loops_matmul(case):
+    case(f"{PAIR}\ny = tt.arange(12.0).reshape(3, 4).to('loops')\nx @ y", observe=numbers)
+    case(f"{PAIR}\ny = tt.arange(8.0).reshape(2, 4).to('loops')\nx.mT @ y", observe=numbers)
+    case(f"{PAIR}\ny = tt.arange(12.0).reshape(4, 3).to('loops')\nx @ y.mT", observe=numbers)
+    case(f"{BLOCK}\nx[0, :, 1:] @ x[1, :, 1:].mT", observe=numbers)
+    case(f"{BLOCK}\nx @ x[:, :2].mT", observe=numbers)
+    case(f"{BLOCK}\nx @ x[0, :2].mT", observe=numbers)
+    case(f"{BLOCK}\nx[:, None, :1] @ x.reshape(3, 4, 2)", observe=numbers)
+    case(f"{BLOCK}\nx[:, :, :0] @ x[:, :0, :2]", observe=numbers)
+    case(
+        "tt.tensor([[1, 2]], device='loops') @ tt.tensor([[3, 4, 5], [6, 7, 8]], device='loops')",
+        observe=numbers,
+    )
+
+
+def viewed(x):
+    """NumPy's view of a tensor, and whether writing through it reaches the tensor's own memory."""
+    host = x.array.device.strided(x.array)
+    seen = {"shape": host.shape, "dtype": str(host.dtype), "values": host.tolist()}
+    if host.size:
+        seen["sharing of memory"] = bool(np.shares_memory(host, x.array.storage.buffer))
+    return seen
+
+
+def cpu_strided(case):
+    case("x = tt.arange(6.0).reshape(2, 3)\nx", observe=viewed)
+    case("x = tt.arange(6.0).reshape(2, 3)\nx.mT", observe=viewed)
+    case("x = tt.arange(24.0).reshape(2, 3, 4)\nx[1, 1:, ::2]", observe=viewed)
+    case("x = tt.arange(24, dtype=tt.float64).reshape(2, 3, 4)\nx.permute(2, 0, 1)[1:]", observe=viewed)
+    case("x = tt.arange(6, dtype=tt.uint8).reshape(2, 3)\nx.flip(0, 1)", observe=viewed)
+    case("x = tt.arange(6.0).reshape(2, 3, 1)\nx.expand(2, 3, 2)", observe=viewed)
+    case("x = tt.arange(6.0)\nx[4]", observe=viewed)
+    case("x = tt.arange(6.0).reshape(2, 3)\nx[:, 3:]", observe=viewed)
+    case("x = tt.arange(24.0).reshape(2, 3, 4)\nx[:, 1:2]", observe=viewed)
+    case("x = tt.arange(24.0).reshape(2, 3, 4)\n(x.permute(2, 0, 1) * 2.0)[1:]", observe=viewed)
+    case("x = tt.ones(0, 3)\nx[:, 1:]", observe=viewed)
+
+
+class Counting(Functions):
+    """Counts how often something had to be built."""
+
+    count = 0
+
+    def __missing__(self, expr):
+        self.count += 1
+        return super().__missing__(expr)
+
+
+def made(expr):
+    """What the built function gives for three inputs, what it is, and how often it was built for three calls."""
+    functions = Counting()
+    inputs = [np.array([2.0, 3.0]), np.array([5.0, 7.0]), np.array([0.5, 0.25])]
+    several = 1 + max(leaf for leaf in leaves(expr))
+    got = [functions[expr](*inputs[:several]) for _ in range(3)][-1]
+    return {
+        "values": got,
+        "is NumPy's own function": isinstance(functions[expr], np.ufunc),
+        "cost.times built": functions.count,
+    }
+
+
+def leaves(expr):
+    """The inputs that an expression names."""
+    if isinstance(expr, int):
+        yield expr
+    elif expr[0] != "const":
+        for part in expr[1:]:
+            yield from leaves(part)
+
+
+def functions_missing(case):
+    for expr in [
+        ("mul", 0, 1), ("exp", 0), ("add", 0, ("mul", 1, 1)), ("sub", ("mul", 1, 0), 0), ("sub", 1, 0),
+        ("add", 2, ("mul", 0, 1)), ("mul", 0, ("add", 0, ("const", "1.5"))), ("div", ("neg", 1), ("exp", ("neg", 0))), 0, 1,
+        ("mul", 0, 0),
+    ]:  # fmt: skip
+        case(repr(expr), observe=made)
+
+
+def cpu_reduce(case):
+    reduce = "backend('cpu').reduce"
+    block = "x = tt.arange(24.0).reshape(2, 3, 4) - 11.5"
+    case(f"{block}\n{reduce}('add', x.array, (1,))", observe=numbers)
+    case(f"{block}\n{reduce}('maximum', x.permute(2, 0, 1).array, (0, 2))", observe=numbers)
+    case(f"{block}\n{reduce}('multiply', x[:, 1:].array, (0,))", observe=numbers)
+    case(f"x = tt.ones(5000, 2, dtype=tt.float16)\n{reduce}('add', x.array, (0,))", observe=numbers)
+    case(f"x = tt.ones(2, 3, dtype=tt.float16)\n{reduce}('add', x.array, (1,))", observe=numbers)
+    case(
+        f"x = tt.tensor([[300.0, 0.5], [300.0, 0.5], [0.001, 4.0]]).half()\n{reduce}('multiply', x.array, (0,))",
+        observe=numbers,
+    )
+    case(f"x = tt.tensor([[1.5, -2.0, 0.25]]).half()\n{reduce}('minimum', x.array, (1,))", observe=numbers)
+    case(
+        f"x = tt.tensor([[100, 27], [50, 3]], dtype=tt.int32)\n{reduce}('add', x.array, (0,))",
+        observe=numbers,
+    )
+    case(f"{block}\n{reduce}('add', x.double().array, ())", observe=numbers)
+    case(f"{block}\n{reduce}('add', x[:, :0].array, (1,))", observe=numbers)
+
+
+def copied(x, y):
+    """The product, and how many arrays as large as an operand were made beside the result."""
+    device = backend("cpu")
+    device.matmul(x.array, y.array)
+    tracemalloc.start()
+    out = device.matmul(x.array, y.array)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    beside = max(0, peak - tt.Tensor(out).nbytes) // min(x.nbytes, y.nbytes)
+    return {"sum": tt.Tensor(out).sum().item(), "cost.operands copied": beside}
+
+
+def cpu_matmul(case):
+    matmul = "backend('cpu').matmul"
+    pair = "x, y = tt.arange(6.0).reshape(2, 3), tt.arange(12.0).reshape(3, 4) - 5.0"
+    case(f"{pair}\n{matmul}(x.array, y.array)", observe=numbers)
+    case(f"{pair}\n{matmul}(y.mT.array, x.mT.array)", observe=numbers)
+    case(f"x = tt.arange(24.0).reshape(2, 3, 4)\n{matmul}(x.array, x[:, :2].mT.array)", observe=numbers)
+    case(f"x = tt.arange(24.0).reshape(2, 3, 4)\n{matmul}(x.array, x[1, :2].mT.array)", observe=numbers)
+    case(f"x = tt.ones(2, 5000).half()\n{matmul}(x.array, x.mT.array)", observe=numbers)
+    case(f"x = tt.arange(12).reshape(3, 4)\n{matmul}(x.array, x.mT.array)", observe=numbers)
+    case(f"x = tt.arange(6.0).reshape(2, 3)\n{matmul}(x[:, :0].array, x.mT[:0].array)", observe=numbers)
+    large = "x = (tt.arange(60000.0) / 30000.0).reshape(300, 200)"
+    case(f"{large}\n(x.mT, x[:, :150])", observe=lambda pair: copied(*pair))
+
+
+def cpu_scatter(case):
+    scatter = "backend('cpu').scatter"
+    rows = "out, src = tt.zeros(4, 2), tt.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])"
+    case(f"{rows}\n{scatter}(out.array, src.array, tt.tensor([3, 1, 0]).array, add=True)", observe=numbers)
+    case(f"{rows}\n{scatter}(out.array, src.array, tt.tensor([0, 0, 2]).array, add=True)", observe=numbers)
+    case(
+        f"{rows}\nout += 9.0\n{scatter}(out.array, src.array, tt.tensor([2, 1, 0]).array, add=False)",
+        observe=numbers,
+    )
+    both = "tt.tensor([3, 1, 3]).array, tt.tensor([0, 1, 0]).array"
+    case(f"{rows}\n{scatter}(out.array, src[:, 1].array, {both}, add=True)", observe=numbers)
+    case(
+        f"{rows}\n{scatter}(out.mT[:, 1:].array, src.mT[:, :3].array, tt.tensor([1, 0]).array, add=False)\nout",
+        observe=numbers,
+    )
+    case(
+        f"{rows}\n{scatter}(out.mT[:, 1:].array, src.mT[:, :3].array, tt.tensor([1, 1]).array, add=True)\nout",
+        observe=numbers,
+    )
