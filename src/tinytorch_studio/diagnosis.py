@@ -115,11 +115,14 @@ def facts(verdict: Verdict) -> list[str]:
     if "error" in observed:
         line = difference.case.get("line")
         at = f"line {line}: " if line else ""
-        lines = [f"yours      {at}{observed['error']}: {difference.case.get('message', '')}"]
+        wanted = shown(difference.wanted) if difference.wanted is not None else "an answer"
         return [
-            *lines,
-            f"wanted     {'an answer' if difference.name == 'error' else shown(difference.wanted)}",
+            f"yours      {at}{observed['error']}: {difference.case.get('message', '')}",
+            f"wanted     {wanted}",
         ]
+    if difference.name == "error":
+        found = ", ".join(f"{name} = {shown(each)}" for name, each in observed.items() if name[0] != "_")
+        return [row("yours", found), f"wanted     {shown(difference.wanted)}"]
     lines = [f"yours      {difference.name} = {shown(difference.yours)}"]
     other = difference.case["against"].get(difference.name)
     if other is not None:

@@ -37,7 +37,7 @@ def asked(generator, oracle, least=10):
     for question in made:
         assert question.answers == oracle(question), question.prompt
         assert question.explain
-    assert len({each.prompt for each in made}) >= least
+    assert len({(each.prompt, repr(each.answers)) for each in made}) >= least
     assert len({repr(list(each.answers.values())) for each in made}) > 2
 
 

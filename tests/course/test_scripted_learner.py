@@ -60,6 +60,23 @@ print(round(loss.item(), 5), [round(value, 4) for value in product.tolist()], en
 assert str(product.device) == "loops" and Path(loops.__file__).name == "loops.py"
 print(cpu.__file__)
 """,
+    "03": """
+import tinytorch as tt
+from tinytorch import tensor
+tt.manual_seed(0)
+model = tt.nn.Sequential(tt.nn.Linear(6, 5), tt.nn.Tanh(), tt.nn.Linear(5, 3))
+x, labels = tt.randn(4, 2, 3)[..., None].reshape(4, -1), tt.tensor([0, 2, 1, 1])
+optimizer = tt.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+losses = []
+for _ in range(3):
+    out = 1 - model(x)
+    loss = tt.nn.functional.cross_entropy(out, labels) + 2 / (out * out).sum(-1, keepdim=True).mean() + (out @ tt.ones(3)).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    losses.append(round(loss.item(), 5))
+print(losses, (tt.tensor([1, 2]) * 0.5).dtype, tensor.__file__)
+""",
 }
 
 

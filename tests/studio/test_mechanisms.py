@@ -218,8 +218,8 @@ def test_the_network_of_the_first_evening_runs_on_the_learners_numbers(tmp_path)
     command = [sys.executable, "-m", "tinytorch_studio", "run", "00"]
     done = subprocess.run(command, cwd=folder.root, env=ENVIRONMENT, capture_output=True, text=True)
     assert "40 of 40 dots" in done.stdout, done.stderr
-    assert re.search(r"[\d,]+  __add__\n", done.stdout)
-    assert not re.search(r"[\d,]+  __mul__\n", done.stdout)
+    assert re.search(r"[\d,]+  Number.__add__\n", done.stdout)
+    assert not re.search(r"[\d,]+  Number.__mul__\n", done.stdout)
     assert "the reference's: Number.__mul__, Number.tanh" in done.stdout
 
 

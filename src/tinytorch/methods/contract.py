@@ -26,7 +26,7 @@ def matmul(self: Tensor, other: Tensor) -> Tensor:
         )
     x = x if x.ndim > 1 else x.unsqueeze(0)
     y = y if y.ndim > 1 else y.unsqueeze(-1)
-    if x.ndim > 2 or y.ndim > 2:
+    if x.ndim > 2 and y.ndim > 2:
         broadcast_shapes(x.shape[:-2], y.shape[:-2])
     out: Tensor = x.apply(ops.MATMUL, x, y)
     if self.ndim == 1:
