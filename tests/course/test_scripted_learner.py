@@ -77,6 +77,25 @@ for _ in range(3):
     losses.append(round(loss.item(), 5))
 print(losses, (tt.tensor([1, 2]) * 0.5).dtype, sys.modules["tinytorch.tensor"].__file__)
 """,
+    "04": """
+import sys
+import tinytorch as tt
+from tinytorch.ops import contract
+tt.manual_seed(0)
+table, w = tt.randn(5, 6, requires_grad=True), tt.randn(6, 4, requires_grad=True)
+losses = []
+for _ in range(3):
+    rows = table[tt.tensor([0, 2, 2, 1])]
+    out = ((rows @ w).tanh() / (rows.narrow(1, 1, 4).permute(1, 0).mT.exp() + 1.0)).maximum(rows[:, :4] * 0.1)
+    loss = out.amax(1).sum() + (out * out).sum(0).mean()
+    loss.backward()
+    with tt.no_grad():
+        for each in (table, w):
+            each -= 0.1 * each.grad
+            each.grad = None
+    losses.append(round(loss.item(), 5))
+print(losses, contract.MATMUL.flops(out @ w.mT, out, w.mT), contract.__file__)
+""",
 }
 
 

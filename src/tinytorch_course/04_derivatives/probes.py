@@ -5,7 +5,7 @@ import numpy as np
 import tinytorch as tt
 from tinytorch.autograd import Function, gradcheck
 from tinytorch.autograd.gradcheck import slope
-from tinytorch.ops import MATMUL
+from tinytorch.ops import MATMUL, Slice
 
 X = "tt.tensor([[0.5, -0.9, 1.2], [-1.6, 0.3, 2.1]], dtype=tt.float64)"
 Y = "tt.tensor([[1.3, 0.7, -2.2], [0.8, -1.4, 0.6]], dtype=tt.float64)"
@@ -20,7 +20,9 @@ def numerical(expr, tensors, name, g):
 
     def total():
         with tt.no_grad():
-            out = eval(expr, {"tt": tt} | {each: tt.tensor(value) for each, value in values.items()})
+            out = eval(
+                expr, {"tt": tt, "Slice": Slice} | {each: tt.tensor(value) for each, value in values.items()}
+            )
         return float((out.numpy() * g.numpy()).sum())
 
     found, moving = np.zeros(values[name].shape), values[name]
@@ -125,6 +127,10 @@ def gradcheck_gradcheck(case):
     case(f"{x}gradcheck(lambda x: x * x * x, (x,), {quiet}, eps=0.5)")
     case(f"{x}c = {Y}\ngradcheck(lambda x, c: x * c, (x, c))")
     case(f"{x}gradcheck(lambda x: ((x > 0.0), x * x), (x,))")
+    case(f"{x}def two(x):\n    h = x * x\n    return h * 2.0, h.exp()\ngradcheck(two, (x,))")
+    case(f"{RULE.format('g.flip(1) * 2.0 * x')}{x}gradcheck(Rule.apply, (x,), {quiet})")
+    case(f"{RULE.format('g * 2.9 * x')}{x}gradcheck(Rule.apply, (x,), {quiet}, rtol=0.4)")
+    case(f"{x}gradcheck(lambda x: x * float('nan'), (x,), {quiet})")
     case(f"{x}gradcheck(lambda x: x * x, (x,))\nx.detach()", observe=lambda found: {"x afterwards": found})
 
 
@@ -217,12 +223,12 @@ def permute_grad(case):
 
 
 def slice_grad(case):
-    gradients(case, "x[1:]", f"{G}[1:]", x=X)
-    gradients(case, "x[:, :2]", f"{G}[:, :2]", x=X)
-    gradients(case, "x[:, ::2]", f"{G}[:, ::2]", x=X)
-    gradients(case, "x[:, 1::2]", f"{BLOCK}[:, 1::2].cos()", x=BLOCK)
-    gradients(case, "x.permute(2, 0, 1)[1:3]", f"{BLOCK}.permute(2, 0, 1)[1:3].cos()", x=BLOCK)
-    gradients(case, "x[:, :, 1:4:2]", f"{BLOCK}[:, :, 1:4:2].cos()", x=BLOCK)
+    gradients(case, "x.narrow(0, 1, 1)", f"{G}[1:]", x=X)
+    gradients(case, "x.narrow(1, 0, 2)", f"{G}[:, :2]", x=X)
+    gradients(case, "x.apply(Slice(1, 0, 3, 2), x)", f"{G}[:, ::2]", x=X)
+    gradients(case, "x.apply(Slice(1, 1, 3, 2), x)", f"{BLOCK}[:, 1::2].cos()", x=BLOCK)
+    gradients(case, "x.permute(2, 0, 1).narrow(0, 1, 2)", f"{BLOCK}.permute(2, 0, 1)[1:3].cos()", x=BLOCK)
+    gradients(case, "x.apply(Slice(2, 1, 4, 2), x)", f"{BLOCK}[:, :, 1:4:2].cos()", x=BLOCK)
 
 
 def indexselect_grad(case):
