@@ -96,6 +96,26 @@ for _ in range(3):
     losses.append(round(loss.item(), 5))
 print(losses, contract.MATMUL.flops(out @ w.mT, out, w.mT), contract.__file__)
 """,
+    "05": """
+import tinytorch as tt
+from tinytorch.autograd import graph
+tt.manual_seed(0)
+model = tt.nn.Sequential(tt.nn.Linear(6, 5), tt.nn.Tanh(), tt.nn.Linear(5, 3))
+x, labels = tt.randn(4, 6), tt.tensor([0, 2, 1, 1])
+optimizer = tt.optim.Adam(model.parameters(), lr=0.05)
+losses = []
+for _ in range(3):
+    out = model(x)
+    penalty = tt.autograd.grad(out.amax(1).sum(), model[0].weight, create_graph=True)[0]
+    loss = tt.nn.functional.cross_entropy(out, labels) + (penalty * penalty).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    losses.append(round(loss.item(), 5))
+with tt.no_grad():
+    last = model(x).sum()
+print(losses, last.requires_grad, graph.__file__)
+""",
 }
 
 

@@ -116,7 +116,8 @@ def mutants(module: Module, exercise: Exercise) -> list[Mutant]:
         function = tree[name]
         if ast.get_docstring(function) is not None:
             function.body = function.body[1:]
-        function.decorator_list, original = [], ast.unparse(function)
+        function.decorator_list = []
+        original = ast.unparse(function)
         for changed in variants_of(function):
             text = ast.unparse(ast.fix_missing_locations(changed))
             if text != original and text not in found:
