@@ -6,6 +6,7 @@ Everything outside these bodies stays exactly as it was written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import libcst as cst
 
@@ -76,7 +77,13 @@ def empty(source: str, ids: Mapping[str, str]) -> str:
         raise NotImplementedError("01.demo.f is yours to write")
     <BLANKLINE>
     """
-    return rewrite(source, {name: stub(f"{id} is yours to write") for name, id in ids.items()})
+    return emptied(source, tuple(ids.items()))
+
+
+@lru_cache(maxsize=64)
+def emptied(source: str, ids: tuple[tuple[str, str], ...]) -> str:
+    """`empty`, remembered: the large files of the framework take a second to parse."""
+    return rewrite(source, {name: stub(f"{id} is yours to write") for name, id in ids})
 
 
 def fill(starter: str, source: str, names: Mapping[str, str] | list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -30,6 +31,25 @@ def run(name: str, *command: str) -> bool:
     return done.returncode == 0
 
 
+def together(parts: list[list[str]]) -> bool:
+    """The tests in parts that run at the same time, each told when it has ended."""
+    start = time.perf_counter()
+    click.echo(f"== tests, in {len(parts)} parts at the same time")
+    begun = []
+    for number, part in enumerate(parts):
+        printed = tempfile.TemporaryFile()
+        kept = ["-o", f"cache_dir=.pytest_cache/{number}"]
+        command = [sys.executable, "-m", "pytest", *kept, *part]
+        begun.append((part, subprocess.Popen(command, cwd=ROOT, stdout=printed, stderr=printed), printed))
+    for part, process, printed in begun:
+        code = process.wait()
+        printed.seek(0)
+        click.echo(printed.read().decode("utf-8", "replace"))
+        took = time.perf_counter() - start
+        click.echo(f"== tests, {' '.join(part)}: {'ok' if code == 0 else 'FAILED'}, after {took:.0f} s")
+    return all(process.returncode == 0 for _, process, _ in begun)
+
+
 @dev.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
@@ -45,7 +65,7 @@ def test(arguments: tuple[str, ...]) -> None:
         "examples in docstrings": run(
             "examples in docstrings", "pytest", "--doctest-modules", "src/tinytorch", "src/tinytorch_studio"
         ),
-        "tests": run("tests", "pytest", *where),
+        "tests": together([["tests/course"], [*where, "--ignore=tests/course"]]),
     }
     failed = [name for name, ok in results.items() if not ok]
     if failed:
@@ -98,3 +118,17 @@ def mutants(module: str | None) -> None:
         (ROOT / "docs" / "mutants.md").write_text(make.page(tallies), encoding="utf-8")
     click.echo(make.page(tallies))
     sys.exit(any(each.survivors for each in tallies))
+
+
+@dev.command()
+def verdicts() -> None:
+    """Time `tt check` for every exercise, and rewrite docs/verdicts.md. Run it on a quiet machine."""
+    import os
+    import platform
+
+    from tinytorch_studio.dev import verdicts as make
+
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+    text = make.page(list(make.timed()), machine)
+    (ROOT / "docs" / "verdicts.md").write_text(text, encoding="utf-8")
+    click.echo(text)
