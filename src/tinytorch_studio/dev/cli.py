@@ -37,7 +37,7 @@ def together(parts: list[list[str]]) -> bool:
     click.echo(f"== tests, in {len(parts)} parts at the same time")
     begun = []
     for number, part in enumerate(parts):
-        printed = tempfile.TemporaryFile()
+        printed = tempfile.TemporaryFile()  # noqa: SIM115 closed when the process has ended, with this one
         kept = ["-o", f"cache_dir=.pytest_cache/{number}"]
         command = [sys.executable, "-m", "pytest", *kept, *part]
         begun.append((part, subprocess.Popen(command, cwd=ROOT, stdout=printed, stderr=printed), printed))
