@@ -5,7 +5,7 @@ from __future__ import annotations
 from click.testing import CliRunner
 
 from tinytorch_studio.cli import main
-from tinytorch_studio.course import modules
+from tinytorch_studio.course import find
 from tinytorch_studio.dev.verdicts import begun
 from tinytorch_studio.starters import put
 
@@ -18,11 +18,12 @@ WRONG = """def grad(self, g, out, x, y):
 
 def test_one_wrong_sign_among_all_functions_is_named_by_blame(tmp_path, monkeypatch):
     monkeypatch.setenv("TINYTORCH_CACHE", str(tmp_path / "cache"))
-    folder = begun(tmp_path / "mine")
+    chosen = [find("04")[0], find("05")[0]]
+    folder = begun(tmp_path / "mine", chosen)
     monkeypatch.chdir(folder.root)
     path = folder.root / "tinytorch" / "ops" / "contract.py"
     path.write_text(put(path.read_text(encoding="utf-8"), "MatMul.grad", WRONG), encoding="utf-8")
-    written = sum(len(each.functions) for module in modules() for each in module.exercises)
+    written = sum(len(each.functions) for module in chosen for each in module.exercises)
     done = CliRunner().invoke(main, ["blame", "tt", "milestone", "digits"], catch_exceptions=False)
     assert f"It fails with all {written} of your functions" in done.output
     assert "because of MatMul.grad   (04.matmul.grad)" in done.output

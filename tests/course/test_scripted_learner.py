@@ -118,6 +118,8 @@ print(losses, last.requires_grad, graph.__file__)
 """,
 }
 
+REFERENCE: dict[str, str] = {}  # what the programs print while nothing is written
+
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory):
@@ -175,7 +177,8 @@ def test_a_learner_goes_through_a_module_from_the_starter_to_the_end(module, tmp
 @pytest.mark.parametrize(("module", "exercise"), EXERCISES, ids=[each.id for _, each in EXERCISES])
 def test_with_one_exercise_alone_the_whole_framework_runs_and_is_right(module, exercise, tmp_path):
     learner = Learner(tmp_path / "mine", module)
-    wanted = result(learner)
+    wanted = REFERENCE.setdefault(module.number, "") or result(learner)
+    REFERENCE[module.number] = wanted
     for function, definition in right_answers(module, exercise):
         learner.write(exercise, function, definition)
     assert result(learner) == wanted

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tinytorch_studio.course import Exercise, modules
+from tinytorch_studio.course import Exercise, Module, modules
 from tinytorch_studio.folder import Folder
 from tinytorch_studio.process import SOURCE, environment
 from tinytorch_studio.snapshots import write_whole
@@ -19,10 +19,10 @@ from tinytorch_studio.starters import fill
 RUNS = 3
 
 
-def begun(root: Path) -> Folder:
-    """A folder in which everything of all modules is written, so that every check runs it together too."""
+def begun(root: Path, chosen: Sequence[Module] | None = None) -> Folder:
+    """A folder in which everything of some modules, or of all, is written, so that every check runs it together too."""
     folder = Folder.create(root)
-    for module in modules():
+    for module in modules() if chosen is None else chosen:
         folder.begin(module)
         for file in module.files:
             names = [f for each in module.exercises if each.file == file for f in each.functions]
