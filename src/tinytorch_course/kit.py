@@ -15,6 +15,13 @@ def mistake(exercise: str, name: str, sentence: str) -> Callable[[Any], Any]:
     return lambda function: function
 
 
+def change(exercise: str, name: str, sentence: str, *edits: tuple[str, str]) -> None:
+    """A mistake that is the reference but for a few lines: each edit has these lines as they stand there, and those instead.
+
+    They must stand there once. How far a block is indented does not count. Like a mistake it is read from the source.
+    """
+
+
 def answer(exercise: str, name: str) -> Callable[[Any], Any]:
     """A right implementation, written independently of the reference. It must pass."""
     return lambda function: function

@@ -12,11 +12,12 @@ from importlib.metadata import version as numpy_version
 from pathlib import Path
 from typing import Any
 
-from tinytorch_studio.course import CourseError, Exercise, Module, Variant, framework, modules, variants
+from tinytorch_studio.course import CourseError, Exercise, Module, framework, modules
 from tinytorch_studio.folder import Folder, functions
 from tinytorch_studio.judge import Case, Difference, alike, compare, dearer
 from tinytorch_studio.process import Heard, probe
 from tinytorch_studio.snapshots import write_whole
+from tinytorch_studio.variants import Variant, variants
 
 NOT_STARTED, RIGHT, COSTS, WRONG, CANNOT_RUN = (
     "not started",

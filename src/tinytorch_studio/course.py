@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -67,17 +66,6 @@ class Module:
         return framework() / Path(*Path(file).parts[1:])
 
 
-@dataclass(frozen=True)
-class Variant:
-    """Another body for a function: a known mistake, or an independent answer."""
-
-    exercise: str
-    name: str
-    sentence: str
-    function: str  # dotted name in the file
-    source: str
-
-
 def framework() -> Path:
     """The folder of the reference framework."""
     return Path(__file__).resolve().parents[1] / "tinytorch"
@@ -122,25 +110,3 @@ def find(name: str) -> tuple[Module, tuple[Exercise, ...]]:
             if wanted in (each.id, each.local, each.name.lower()):
                 return module, (each,)
     raise CourseError(f"there is no module or exercise {name!r}; tt list names them")
-
-
-def variants(path: Path, module: Module) -> tuple[Variant, ...]:
-    """The decorated functions of mistakes.py, or of a file of answers, read from the source."""
-    text = path.read_text(encoding="utf-8")
-    named = {each.name: each for each in module.exercises}
-    found = []
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef) and node.decorator_list:
-            call = node.decorator_list[0]
-            assert isinstance(call, ast.Call)
-            words = [ast.literal_eval(each) for each in call.args]
-            exercise = named.get(words[0])
-            if exercise is None:
-                raise CourseError(f"{path}:{node.lineno}: there is no exercise {words[0]!r}")
-            targets = [f for f in exercise.functions if f.rpartition(".")[2] == node.name]
-            if not targets:
-                raise CourseError(f"{path}:{node.lineno}: {words[0]} has no function {node.name}")
-            node.decorator_list = []
-            sentence = words[2] if len(words) > 2 else ""
-            found.append(Variant(words[0], words[1], sentence, targets[0], ast.unparse(node)))
-    return tuple(found)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tinytorch_studio import check as checks
-from tinytorch_studio.course import modules, variants
+from tinytorch_studio.course import modules
 from tinytorch_studio.dev import rules
 from tinytorch_studio.folder import Folder
 from tinytorch_studio.judge import compare
+from tinytorch_studio.variants import variants
 
 MODULES = modules()
 EXERCISES = [(module, exercise) for module in MODULES for exercise in module.exercises]

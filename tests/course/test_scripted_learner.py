@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from learner import Learner
 
-from tinytorch_studio.course import modules, variants
+from tinytorch_studio.course import modules
 from tinytorch_studio.folder import functions
 from tinytorch_studio.standing import standing
+from tinytorch_studio.variants import variants
 
 MODULES = modules()
 EXERCISES = [(module, exercise) for module in MODULES for exercise in module.exercises]

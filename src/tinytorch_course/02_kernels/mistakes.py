@@ -1,6 +1,6 @@
 """What people really write in module 02, and what it means."""
 
-from tinytorch_course.kit import mistake
+from tinytorch_course.kit import change, mistake
 
 
 @mistake("offsets", "offset-forgotten", "you left out layout.offset, where the first element lies")
@@ -78,85 +78,86 @@ def offsets(layout):
     yield from walk(0)
 
 
-@mistake(
+change(
     "Loops.map",
     "buffers-zipped",
     "you walked the buffers side by side; each input has a layout of its own that says where to read",
+    (
+        """\
+walks = [self.read(x.view(x.layout.expand(out.shape))) for x in xs]
+return self.write(out, (evaluate(expr, values) for values in zip(*walks, strict=True)))
+""",
+        """\
+walks = [[value.item() for value in x.storage.buffer] for x in xs]
+return self.write(out, (evaluate(expr, values) for _, values in zip(range(out.size), itertools.cycle(zip(*walks)))))
+""",
+    ),
 )
-def map(self, expr, *xs, out=None):
-    shape = broadcast_shapes(*[x.shape for x in xs])
-    if out is None:
-        compares = isinstance(expr, tuple) and expr[0] in COMPARISONS
-        out = self.empty(shape, bool_ if compares else xs[-1].dtype)
-    walks = [[value.item() for value in x.storage.buffer] for x in xs]
-    return self.write(
-        out, (evaluate(expr, values) for _, values in zip(range(out.size), itertools.cycle(zip(*walks))))
-    )
 
 
-@mistake(
+change(
     "Loops.map",
     "shape-of-the-first",
     "you took the shape of the first input; it is what all shapes broadcast to",
+    (
+        "shape = broadcast_shapes(*[x.shape for x in xs])",
+        "pass",
+    ),
+    (
+        "out = self.empty(shape, bool_ if compares else xs[-1].dtype)",
+        "out = self.empty(xs[0].shape, bool_ if compares else xs[-1].dtype)",
+    ),
 )
-def map(self, expr, *xs, out=None):
-    if out is None:
-        compares = isinstance(expr, tuple) and expr[0] in COMPARISONS
-        out = self.empty(xs[0].shape, bool_ if compares else xs[-1].dtype)
-    walks = [self.read(x.view(x.layout.expand(out.shape))) for x in xs]
-    return self.write(out, (evaluate(expr, values) for values in zip(*walks, strict=True)))
 
 
-@mistake(
+change(
     "Loops.map",
     "layout-of-the-input",
     "you gave the result the layout of an input, which may leave gaps or repeat cells; new memory is contiguous",
+    (
+        "out = self.empty(shape, bool_ if compares else xs[-1].dtype)",
+        """\
+out = self.empty(shape, bool_ if compares else xs[-1].dtype)
+out.layout = xs[0].layout.expand(shape)
+""",
+    ),
 )
-def map(self, expr, *xs, out=None):
-    shape = broadcast_shapes(*[x.shape for x in xs])
-    if out is None:
-        compares = isinstance(expr, tuple) and expr[0] in COMPARISONS
-        out = self.empty(shape, bool_ if compares else xs[-1].dtype)
-        out.layout = xs[0].layout.expand(shape)
-    walks = [self.read(x.view(x.layout.expand(out.shape))) for x in xs]
-    return self.write(out, (evaluate(expr, values) for values in zip(*walks, strict=True)))
 
 
-@mistake(
+change(
     "Loops.map",
     "not-expanded",
     "you walked each input in its own shape; a smaller one must be expanded to the shape of the result",
+    (
+        "walks = [self.read(x.view(x.layout.expand(out.shape))) for x in xs]",
+        "walks = [self.read(x) for x in xs]",
+    ),
 )
-def map(self, expr, *xs, out=None):
-    shape = broadcast_shapes(*[x.shape for x in xs])
-    if out is None:
-        compares = isinstance(expr, tuple) and expr[0] in COMPARISONS
-        out = self.empty(shape, bool_ if compares else xs[-1].dtype)
-    walks = [self.read(x) for x in xs]
-    return self.write(out, (evaluate(expr, values) for values in zip(*walks)))
 
 
-@mistake("Loops.map", "answers-as-numbers", "a comparison answers True or False: its result is of type bool")
-def map(self, expr, *xs, out=None):
-    shape = broadcast_shapes(*[x.shape for x in xs])
-    if out is None:
-        out = self.empty(shape, xs[-1].dtype)
-    walks = [self.read(x.view(x.layout.expand(out.shape))) for x in xs]
-    return self.write(out, (evaluate(expr, values) for values in zip(*walks, strict=True)))
+change(
+    "Loops.map",
+    "answers-as-numbers",
+    "a comparison answers True or False: its result is of type bool",
+    (
+        """\
+compares = isinstance(expr, tuple) and expr[0] in COMPARISONS
+out = self.empty(shape, bool_ if compares else xs[-1].dtype)
+""",
+        "out = self.empty(shape, xs[-1].dtype)",
+    ),
+)
 
 
-@mistake(
+change(
     "Loops.map",
     "type-of-the-condition",
     "you took the type of the first input; for a choice that is the condition, and the values come last",
+    (
+        "out = self.empty(shape, bool_ if compares else xs[-1].dtype)",
+        "out = self.empty(shape, bool_ if compares else xs[0].dtype)",
+    ),
 )
-def map(self, expr, *xs, out=None):
-    shape = broadcast_shapes(*[x.shape for x in xs])
-    if out is None:
-        compares = isinstance(expr, tuple) and expr[0] in COMPARISONS
-        out = self.empty(shape, bool_ if compares else xs[0].dtype)
-    walks = [self.read(x.view(x.layout.expand(out.shape))) for x in xs]
-    return self.write(out, (evaluate(expr, values) for values in zip(*walks, strict=True)))
 
 
 @mistake(
@@ -170,46 +171,44 @@ def map(self, expr, *xs, out=None):
     return self.write(out, (evaluate(expr, values) for values in zip(*walks, strict=True)))
 
 
-@mistake(
+change(
     "Loops.reduce",
     "starts-at-zero",
     "you began every fold at 0; a product begins at 1, a maximum at minus infinity",
+    (
+        "fold, start = FOLDS[name]",
+        "fold, _start = FOLDS[name]",
+    ),
+    (
+        "totals = [start] * out.size",
+        "totals = [0] * out.size",
+    ),
 )
-def reduce(self, name, x, axes):
-    fold, _start = FOLDS[name]
-    shape = tuple([1 if axis in axes else size for axis, size in enumerate(x.shape)])
-    out = self.empty(shape, x.dtype)
-    totals = [0] * out.size
-    for where, value in zip(offsets(out.layout.expand(x.shape)), self.read(x), strict=True):
-        totals[where] = fold(totals[where], value)
-    return self.write(out, iter(totals))
 
 
-@mistake("Loops.reduce", "axes-gone", "you left the folded axes out; here they stay, with size 1")
-def reduce(self, name, x, axes):
-    fold, start = FOLDS[name]
-    shape = tuple([1 if axis in axes else size for axis, size in enumerate(x.shape)])
-    out = self.empty(shape, x.dtype)
-    totals = [start] * out.size
-    for where, value in zip(offsets(out.layout.expand(x.shape)), self.read(x), strict=True):
-        totals[where] = fold(totals[where], value)
-    out = self.write(out, iter(totals))
-    return out.view(out.layout.squeeze(tuple(axes)))
+change(
+    "Loops.reduce",
+    "axes-gone",
+    "you left the folded axes out; here they stay, with size 1",
+    (
+        "return self.write(out, iter(totals))",
+        """\
+out = self.write(out, iter(totals))
+return out.view(out.layout.squeeze(tuple(axes)))
+""",
+    ),
+)
 
 
-@mistake(
+change(
     "Loops.reduce",
     "first-axis-only",
     "you folded along the first of the axes only; all that are named disappear together",
+    (
+        "shape = tuple([1 if axis in axes else size for axis, size in enumerate(x.shape)])",
+        "shape = tuple([1 if axis in axes[:1] else size for axis, size in enumerate(x.shape)])",
+    ),
 )
-def reduce(self, name, x, axes):
-    fold, start = FOLDS[name]
-    shape = tuple([1 if axis in axes[:1] else size for axis, size in enumerate(x.shape)])
-    out = self.empty(shape, x.dtype)
-    totals = [start] * out.size
-    for where, value in zip(offsets(out.layout.expand(x.shape)), self.read(x), strict=True):
-        totals[where] = fold(totals[where], value)
-    return self.write(out, iter(totals))
 
 
 @mistake(
@@ -224,129 +223,110 @@ def reduce(self, name, x, axes):
     return self.write(out, iter([total]))
 
 
-@mistake(
+change(
     "Loops.reduce",
     "other-axes-folded",
     "you folded the axes that should stay, and kept those that should be folded",
+    (
+        "shape = tuple([1 if axis in axes else size for axis, size in enumerate(x.shape)])",
+        "shape = tuple([size if axis in axes else 1 for axis, size in enumerate(x.shape)])",
+    ),
 )
-def reduce(self, name, x, axes):
-    fold, start = FOLDS[name]
-    shape = tuple([size if axis in axes else 1 for axis, size in enumerate(x.shape)])
-    out = self.empty(shape, x.dtype)
-    totals = [start] * out.size
-    for where, value in zip(offsets(out.layout.expand(x.shape)), self.read(x), strict=True):
-        totals[where] = fold(totals[where], value)
-    return self.write(out, iter(totals))
 
 
-@mistake(
+change(
     "Loops.reduce",
     "memory-order",
     "you took the values as they lie in memory; the layout says in which order they are read",
+    (
+        """\
+for where, value in zip(offsets(out.layout.expand(x.shape)), self.read(x), strict=True):
+    totals[where] = fold(totals[where], value)
+""",
+        """\
+for where, value in zip(offsets(out.layout.expand(x.shape)), x.storage.buffer):
+    totals[where] = fold(totals[where], value.item())
+""",
+    ),
 )
-def reduce(self, name, x, axes):
-    fold, start = FOLDS[name]
-    shape = tuple([1 if axis in axes else size for axis, size in enumerate(x.shape)])
-    out = self.empty(shape, x.dtype)
-    totals = [start] * out.size
-    for where, value in zip(offsets(out.layout.expand(x.shape)), x.storage.buffer):
-        totals[where] = fold(totals[where], value.item())
-    return self.write(out, iter(totals))
 
 
-@mistake(
+change(
     "Loops.matmul",
     "contiguous-assumed",
     "you computed `row * inner + k` yourself; that is only right for contiguous operands: a transposed one has other strides",
+    (
+        """\
+left = x.layout.expand((*batch, rows, inner))
+right = y.layout.expand((*batch, inner, columns))
+""",
+        """\
+left = Layout.contiguous(x.shape).expand((*batch, rows, inner))
+right = Layout.contiguous(y.shape).expand((*batch, inner, columns))
+""",
+    ),
 )
-def matmul(self, x, y):
-    batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    rows, inner, columns = x.shape[-2], x.shape[-1], y.shape[-1]
-    out = self.empty((*batch, rows, columns), x.dtype)
-    left = Layout.contiguous(x.shape).expand((*batch, rows, inner))
-    right = Layout.contiguous(y.shape).expand((*batch, inner, columns))
-    for index in itertools.product(*map(range, out.shape)):
-        *where, row, column = index
-        total = 0
-        for k in range(inner):
-            total += at(x, left, (*where, row, k)) * at(y, right, (*where, k, column))
-        out.storage.buffer[place(out.layout, index)] = total
-    return out
 
 
-@mistake(
+change(
     "Loops.matmul",
     "batches-not-broadcast",
     "you used each operand's own batch axes; they broadcast against each other first",
+    (
+        """\
+left = x.layout.expand((*batch, rows, inner))
+right = y.layout.expand((*batch, inner, columns))
+""",
+        "pass",
+    ),
+    (
+        "total += at(x, left, (*where, row, k)) * at(y, right, (*where, k, column))",
+        "total += at(x, x.layout, (*where, row, k)) * at(y, y.layout, (*where, k, column))",
+    ),
 )
-def matmul(self, x, y):
-    batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    rows, inner, columns = x.shape[-2], x.shape[-1], y.shape[-1]
-    out = self.empty((*batch, rows, columns), x.dtype)
-    for index in itertools.product(*map(range, out.shape)):
-        *where, row, column = index
-        total = 0
-        for k in range(inner):
-            total += at(x, x.layout, (*where, row, k)) * at(y, y.layout, (*where, k, column))
-        out.storage.buffer[place(out.layout, index)] = total
-    return out
 
 
-@mistake(
+change(
     "Loops.matmul",
     "total-not-reset",
     "the total goes on from one column to the next; each element begins a sum of its own",
+    (
+        "total: Any = 0",
+        "total = total if column else 0",
+    ),
 )
-def matmul(self, x, y):
-    batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    rows, inner, columns = x.shape[-2], x.shape[-1], y.shape[-1]
-    out = self.empty((*batch, rows, columns), x.dtype)
-    left = x.layout.expand((*batch, rows, inner))
-    right = y.layout.expand((*batch, inner, columns))
-    for index in itertools.product(*map(range, out.shape)):
-        *where, row, column = index
-        total = total if column else 0
-        for k in range(inner):
-            total += at(x, left, (*where, row, k)) * at(y, right, (*where, k, column))
-        out.storage.buffer[place(out.layout, index)] = total
-    return out
 
 
-@mistake(
+change(
     "Loops.matmul",
     "rows-of-the-second",
     "you walked a row of the second operand; its columns are what meets the rows of the first",
+    (
+        "total += at(x, left, (*where, row, k)) * at(y, right, (*where, k, column))",
+        "total += at(x, left, (*where, row, k)) * at(y, right, (*where, column, k))",
+    ),
 )
-def matmul(self, x, y):
-    batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    rows, inner, columns = x.shape[-2], x.shape[-1], y.shape[-1]
-    out = self.empty((*batch, rows, columns), x.dtype)
-    left = x.layout.expand((*batch, rows, inner))
-    right = y.layout.expand((*batch, inner, columns))
-    for index in itertools.product(*map(range, out.shape)):
-        *where, row, column = index
-        total = 0
-        for k in range(inner):
-            total += at(x, left, (*where, row, k)) * at(y, right, (*where, column, k))
-        out.storage.buffer[place(out.layout, index)] = total
-    return out
 
 
-@mistake(
-    "Loops.matmul", "overwritten", "you kept only the last product; the element is the sum of all of them"
+change(
+    "Loops.matmul",
+    "overwritten",
+    "you kept only the last product; the element is the sum of all of them",
+    (
+        "total: Any = 0",
+        "pass",
+    ),
+    (
+        """\
+    total += at(x, left, (*where, row, k)) * at(y, right, (*where, k, column))
+out.storage.buffer[place(out.layout, index)] = total
+""",
+        """\
+product = at(x, left, (*where, row, k)) * at(y, right, (*where, k, column))
+out.storage.buffer[place(out.layout, index)] = product
+""",
+    ),
 )
-def matmul(self, x, y):
-    batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    rows, inner, columns = x.shape[-2], x.shape[-1], y.shape[-1]
-    out = self.empty((*batch, rows, columns), x.dtype)
-    left = x.layout.expand((*batch, rows, inner))
-    right = y.layout.expand((*batch, inner, columns))
-    for index in itertools.product(*map(range, out.shape)):
-        *where, row, column = index
-        for k in range(inner):
-            product = at(x, left, (*where, row, k)) * at(y, right, (*where, k, column))
-            out.storage.buffer[place(out.layout, index)] = product
-    return out
 
 
 @mistake("Cpu.strided", "strides-in-elements", "NumPy counts strides in bytes, a layout in elements")
@@ -423,21 +403,15 @@ def __missing__(self, expr):
     return eval(f"lambda {names}: {text}", CALLS | constants)
 
 
-@mistake(
+change(
     "Functions.__missing__",
     "one-function-in-any-order",
     "you took NumPy's function for inputs in any order; ('sub', 1, 0) is the second minus the first",
+    (
+        "if isinstance(expr, tuple) and expr[1:] == tuple(range(len(expr) - 1)):",
+        "if isinstance(expr, tuple) and all((isinstance(part, int) for part in expr[1:])):",
+    ),
 )
-def __missing__(self, expr):
-    if isinstance(expr, tuple) and all(isinstance(part, int) for part in expr[1:]):
-        made = UFUNCS[expr[0]]
-    else:
-        names = ", ".join(f"x{i}" for i in range(arity(expr)))
-        constants = {}
-        text = source(expr, constants)
-        made = eval(f"lambda {names}: {text}", CALLS | constants)
-    self[expr] = made
-    return made
 
 
 @mistake(
@@ -464,21 +438,25 @@ def __missing__(self, expr):
     return made
 
 
-@mistake(
+change(
     "Functions.__missing__",
     "one-input-per-part",
     "you counted the parts of the expression; the number of inputs is one more than the highest that is named",
+    (
+        'names = ", ".join(f"x{i}" for i in range(arity(expr)))',
+        """\
+parts = len(expr) - 1 if isinstance(expr, tuple) else 1
+names = ', '.join((f'x{i}' for i in range(parts)))
+""",
+    ),
+    (
+        """\
+text = source(expr, constants)
+made = eval(f"lambda {names}: {text}", CALLS | constants)
+""",
+        "made = eval(f'lambda {names}: {source(expr, constants)}', CALLS | constants)",
+    ),
 )
-def __missing__(self, expr):
-    if isinstance(expr, tuple) and expr[1:] == tuple(range(len(expr) - 1)):
-        made = UFUNCS[expr[0]]
-    else:
-        parts = len(expr) - 1 if isinstance(expr, tuple) else 1
-        names = ", ".join(f"x{i}" for i in range(parts))
-        constants = {}
-        made = eval(f"lambda {names}: {source(expr, constants)}", CALLS | constants)
-    self[expr] = made
-    return made
 
 
 @mistake(
@@ -501,39 +479,41 @@ def reduce(self, name, x, axes):
     return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True, dtype=host.dtype)))
 
 
-@mistake("Cpu.reduce", "axes-dropped", "you let NumPy drop the folded axes; a device keeps them with size 1")
-def reduce(self, name, x, axes):
-    fold, host = FOLDS[name], x.host
-    if x.dtype is float16 and name in ("add", "multiply"):
-        wide = fold.reduce(host, axis=axes, dtype=np.float32)
-        return self.wrap(np.asarray(wide, np.float16))
-    return self.wrap(np.asarray(fold.reduce(host, axis=axes, dtype=host.dtype)))
+change(
+    "Cpu.reduce",
+    "axes-dropped",
+    "you let NumPy drop the folded axes; a device keeps them with size 1",
+    (
+        "wide = fold.reduce(host, axis=axes, keepdims=True, dtype=np.float32)",
+        "wide = fold.reduce(host, axis=axes, dtype=np.float32)",
+    ),
+    (
+        "return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True, dtype=host.dtype)))",
+        "return self.wrap(np.asarray(fold.reduce(host, axis=axes, dtype=host.dtype)))",
+    ),
+)
 
 
-@mistake(
+change(
     "Cpu.reduce",
     "numpys-type",
     "you let NumPy choose the type: it adds int32 up as int64; a device keeps the type that it gets",
+    (
+        "return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True, dtype=host.dtype)))",
+        "return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True)))",
+    ),
 )
-def reduce(self, name, x, axes):
-    fold, host = FOLDS[name], x.host
-    if x.dtype is float16 and name in ("add", "multiply"):
-        wide = fold.reduce(host, axis=axes, keepdims=True, dtype=np.float32)
-        return self.wrap(np.asarray(wide, np.float16))
-    return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True)))
 
 
-@mistake(
+change(
     "Cpu.reduce",
     "sums-only-widened",
     "you widened sums only; a product of halves overflows on the way just as well",
+    (
+        'if x.dtype is float16 and name in ("add", "multiply"):',
+        "if x.dtype is float16 and name == 'add':",
+    ),
 )
-def reduce(self, name, x, axes):
-    fold, host = FOLDS[name], x.host
-    if x.dtype is float16 and name == "add":
-        wide = fold.reduce(host, axis=axes, keepdims=True, dtype=np.float32)
-        return self.wrap(np.asarray(wide, np.float16))
-    return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True, dtype=host.dtype)))
 
 
 @mistake(
@@ -581,18 +561,15 @@ def matmul(self, x, y):
     return self.wrap(wide.astype(np.float16) if x.dtype is float16 else wide)
 
 
-@mistake(
+change(
     "Cpu.scatter",
     "duplicates-lost",
     "`out[index] += src` reads all places first and writes them afterwards: of two at one place, one is lost",
+    (
+        "np.add.at(out.host, where, src.host)",
+        "out.host[where] += src.host",
+    ),
 )
-def scatter(self, out, src, *indices, add):
-    where = tuple([index.host for index in indices])
-    if add:
-        out.host[where] += src.host
-    else:
-        out.host[where] = src.host
-    return out
 
 
 @mistake("Cpu.scatter", "always-added", "you added in both cases; without `add` the old value is replaced")

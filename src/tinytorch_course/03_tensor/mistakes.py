@@ -1,6 +1,6 @@
 """What people really write in module 03, and what it means."""
 
-from tinytorch_course.kit import mistake
+from tinytorch_course.kit import change, mistake
 
 
 @mistake(
@@ -13,17 +13,18 @@ def promote_types(first, second):
     return FROM_NUMPY.get(found, float64)
 
 
-@mistake(
+change(
     "promote_types",
     "one-sign-lost",
     "you let int8 and uint8 meet in one of them; neither holds the other's numbers, int16 holds both",
+    (
+        """\
+if {first, second} == {uint8, int8}:
+    return int16
+""",
+        "pass",
+    ),
 )
-def promote_types(first, second):
-    if first is second:
-        return first
-    if first.category != second.category:
-        return max(first, second, key=lambda each: each.category)
-    return max(first, second, key=lambda each: each.itemsize)
 
 
 @mistake(
@@ -67,200 +68,118 @@ def result_type(*operands):
     return result
 
 
-@mistake(
+change(
     "result_type",
     "numbers-as-tensors",
     "you took a Python number for as strong as a tensor without axes; it is weaker still",
+    (
+        "for strength in (2, 1, 0):",
+        "for strengths in ((2,), (1, 0)):",
+    ),
+    (
+        "if its == strength:",
+        "if its in strengths:",
+    ),
 )
-def result_type(*operands):
-    result = None
-    for strengths in ((2,), (1, 0)):
-        here = None
-        for each, its in operands:
-            if its in strengths:
-                here = each if here is None else promote_types(here, each)
-        if here is not None and (result is None or here.category > result.category):
-            result = here
-    if result is None:
-        raise DtypeError("a result type needs at least one operand")
-    return result
 
 
-@mistake(
-    "apply_fully", "recorded-under-no-grad", "you recorded although recording is off: MODE.recording says so"
+change(
+    "apply_fully",
+    "recorded-under-no-grad",
+    "you recorded although recording is off: MODE.recording says so",
+    (
+        "if MODE.recording and op.differentiable and any([x.requires_grad for x in inputs]):  # noqa: C419 a list is faster",
+        "if op.differentiable and any((x.requires_grad for x in inputs)):",
+    ),
 )
-def apply_fully(op, inputs):
-    for x in inputs:
-        if x.view_of is not None:
-            settle(x)
-    inputs, arrays = rewritten(op, inputs)
-    if op.expr is not None:
-        try:
-            made = arrays[0].device.map(op.expr, *arrays)
-        except (ValueError, TypeError) as error:
-            raise refusal(op, arrays, error) from error
-    else:
-        made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    single = type(made) is Array
-    result = Tensor(made) if single else tuple([Tensor(each) for each in made])
-    if op.differentiable and any(x.requires_grad for x in inputs):
-        graph.record(op, inputs, arrays, (result,) if single else result)
-    if LISTENING.observers:
-        announce(op, inputs, result)
-    return result
 
 
-@mistake(
+change(
     "apply_fully",
     "recorded-for-constants",
     "you recorded operations that nobody wants a gradient of: record only if an input requires one",
+    (
+        "if MODE.recording and op.differentiable and any([x.requires_grad for x in inputs]):  # noqa: C419 a list is faster",
+        "if MODE.recording and op.differentiable:",
+    ),
 )
-def apply_fully(op, inputs):
-    for x in inputs:
-        if x.view_of is not None:
-            settle(x)
-    inputs, arrays = rewritten(op, inputs)
-    if op.expr is not None:
-        try:
-            made = arrays[0].device.map(op.expr, *arrays)
-        except (ValueError, TypeError) as error:
-            raise refusal(op, arrays, error) from error
-    else:
-        made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    single = type(made) is Array
-    result = Tensor(made) if single else tuple([Tensor(each) for each in made])
-    if MODE.recording and op.differentiable:
-        graph.record(op, inputs, arrays, (result,) if single else result)
-    if LISTENING.observers:
-        announce(op, inputs, result)
-    return result
 
 
-@mistake(
+change(
     "apply_fully",
     "announced-before",
     "you announced the operation before it ran: listeners want to see its result, and one that fails is none",
+    (
+        "inputs, arrays = rewritten(op, inputs)",
+        """\
+inputs, arrays = rewritten(op, inputs)
+if LISTENING.observers:
+    announce(op, inputs, None)
+""",
+    ),
+    (
+        """\
+if LISTENING.observers:
+    announce(op, inputs, result)
+""",
+        "pass",
+    ),
 )
-def apply_fully(op, inputs):
-    for x in inputs:
-        if x.view_of is not None:
-            settle(x)
-    inputs, arrays = rewritten(op, inputs)
-    if LISTENING.observers:
-        announce(op, inputs, None)
-    if op.expr is not None:
-        try:
-            made = arrays[0].device.map(op.expr, *arrays)
-        except (ValueError, TypeError) as error:
-            raise refusal(op, arrays, error) from error
-    else:
-        made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    single = type(made) is Array
-    result = Tensor(made) if single else tuple([Tensor(each) for each in made])
-    if MODE.recording and op.differentiable and any(x.requires_grad for x in inputs):
-        graph.record(op, inputs, arrays, (result,) if single else result)
-    return result
 
 
-@mistake(
+change(
     "apply_fully",
     "nobody-told",
     "you announced nothing: tools that watch the framework see none of your operations",
+    (
+        """\
+if LISTENING.observers:
+    announce(op, inputs, result)
+""",
+        "pass",
+    ),
 )
-def apply_fully(op, inputs):
-    for x in inputs:
-        if x.view_of is not None:
-            settle(x)
-    inputs, arrays = rewritten(op, inputs)
-    if op.expr is not None:
-        try:
-            made = arrays[0].device.map(op.expr, *arrays)
-        except (ValueError, TypeError) as error:
-            raise refusal(op, arrays, error) from error
-    else:
-        made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    single = type(made) is Array
-    result = Tensor(made) if single else tuple([Tensor(each) for each in made])
-    if MODE.recording and op.differentiable and any(x.requires_grad for x in inputs):
-        graph.record(op, inputs, arrays, (result,) if single else result)
-    return result
 
 
-@mistake(
+change(
     "apply_fully",
     "class-kept",
     "you made the result of the class of the input; what is computed from a Parameter is a plain Tensor",
+    (
+        "if MODE.recording and op.differentiable and any([x.requires_grad for x in inputs]):  # noqa: C419 a list is faster",
+        """\
+if single and type(inputs[0]) is not Tensor:
+    result = type(inputs[0])(result)
+elif MODE.recording and op.differentiable and any((x.requires_grad for x in inputs)):
+""",
+    ),
 )
-def apply_fully(op, inputs):
-    for x in inputs:
-        if x.view_of is not None:
-            settle(x)
-    inputs, arrays = rewritten(op, inputs)
-    if op.expr is not None:
-        try:
-            made = arrays[0].device.map(op.expr, *arrays)
-        except (ValueError, TypeError) as error:
-            raise refusal(op, arrays, error) from error
-    else:
-        made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    single = type(made) is Array
-    result = Tensor(made) if single else tuple([Tensor(each) for each in made])
-    if single and type(inputs[0]) is not Tensor:
-        result = type(inputs[0])(result)
-    elif MODE.recording and op.differentiable and any(x.requires_grad for x in inputs):
-        graph.record(op, inputs, arrays, (result,) if single else result)
-    if LISTENING.observers:
-        announce(op, inputs, result)
-    return result
 
 
-@mistake(
+change(
     "apply_fully",
     "not-promoted",
     "you ran the card on the inputs as they came; `rewritten` gives them the one type in which it computes",
+    (
+        "inputs, arrays = rewritten(op, inputs)",
+        "arrays = [x.array for x in inputs]",
+    ),
 )
-def apply_fully(op, inputs):
-    for x in inputs:
-        if x.view_of is not None:
-            settle(x)
-    arrays = [x.array for x in inputs]
-    if op.expr is not None:
-        try:
-            made = arrays[0].device.map(op.expr, *arrays)
-        except (ValueError, TypeError) as error:
-            raise refusal(op, arrays, error) from error
-    else:
-        made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    single = type(made) is Array
-    result = Tensor(made) if single else tuple([Tensor(each) for each in made])
-    if MODE.recording and op.differentiable and any(x.requires_grad for x in inputs):
-        graph.record(op, inputs, arrays, (result,) if single else result)
-    if LISTENING.observers:
-        announce(op, inputs, result)
-    return result
 
 
-@mistake(
+change(
     "apply_fully",
     "views-not-settled",
     "you used a view whose base was written to since; `settle` gives it the base's present history first",
+    (
+        """\
+for x in inputs:
+    if x.view_of is not None:
+        settle(x)
+""",
+        "pass",
+    ),
 )
-def apply_fully(op, inputs):
-    inputs, arrays = rewritten(op, inputs)
-    if op.expr is not None:
-        try:
-            made = arrays[0].device.map(op.expr, *arrays)
-        except (ValueError, TypeError) as error:
-            raise refusal(op, arrays, error) from error
-    else:
-        made = evaluate(op, arrays) if op.defined else op.forward(*arrays)
-    single = type(made) is Array
-    result = Tensor(made) if single else tuple([Tensor(each) for each in made])
-    if MODE.recording and op.differentiable and any(x.requires_grad for x in inputs):
-        graph.record(op, inputs, arrays, (result,) if single else result)
-    if LISTENING.observers:
-        announce(op, inputs, result)
-    return result
 
 
 @mistake(
@@ -291,36 +210,40 @@ def apply_fully(op, inputs):
     return result
 
 
-@mistake(
+change(
     "binary",
     "sides-not-swapped",
     "you left the sides as they were: 1 - x arrives with x as `self`, and is 1 minus x",
+    (
+        "def method(self: Tensor, other: Any) -> Tensor:",
+        "def method(self, other):",
+    ),
+    (
+        """\
+made: Tensor = apply(card, other, self) if swapped else apply(card, self, other)
+return made
+""",
+        "return apply(card, self, other)",
+    ),
 )
-def binary(card, swapped=False):
-    def method(self, other):
-        if type(other) is not Tensor:
-            other = operand(self, other)
-            if other is NotImplemented:
-                return NotImplemented
-        return apply(card, self, other)
-
-    return method
 
 
-@mistake(
+change(
     "binary",
     "always-swapped",
     "you swapped the sides in every case; only the reflected operators come the other way round",
+    (
+        "def method(self: Tensor, other: Any) -> Tensor:",
+        "def method(self, other):",
+    ),
+    (
+        """\
+made: Tensor = apply(card, other, self) if swapped else apply(card, self, other)
+return made
+""",
+        "return apply(card, other, self)",
+    ),
 )
-def binary(card, swapped=False):
-    def method(self, other):
-        if type(other) is not Tensor:
-            other = operand(self, other)
-            if other is NotImplemented:
-                return NotImplemented
-        return apply(card, other, self)
-
-    return method
 
 
 @mistake(
@@ -367,45 +290,48 @@ def binary(card, swapped=False):
     return method
 
 
-@mistake(
+change(
     "canonical_dims",
     "modulo",
     "you took the axis modulo the number of axes, which makes an axis of any number: 7 of 3 axes is an error",
+    (
+        "dims = tuple([canonical_dim(each, ndim) for each in given])  # type: ignore[arg-type]",
+        "dims = tuple([each % max(ndim, 1) for each in given])",
+    ),
+    (
+        'raise ShapeError(f"dim {tuple(given)} names an axis of a {ndim}-dimensional tensor twice")',
+        "raise ShapeError('an axis is named twice')",
+    ),
 )
-def canonical_dims(dim, ndim):
-    if dim is None or dim == () or dim == []:
-        return tuple(range(ndim))
-    given = dim if isinstance(dim, (tuple, list)) else (dim,)
-    dims = tuple([each % max(ndim, 1) for each in given])
-    if len(set(dims)) < len(dims):
-        raise ShapeError("an axis is named twice")
-    return dims if ndim else ()
 
 
-@mistake(
-    "canonical_dims", "twice-accepted", "you accepted an axis that is named twice, perhaps once from each end"
+change(
+    "canonical_dims",
+    "twice-accepted",
+    "you accepted an axis that is named twice, perhaps once from each end",
+    (
+        """\
+if len(set(dims)) < len(dims):
+    raise ShapeError(f"dim {tuple(given)} names an axis of a {ndim}-dimensional tensor twice")
+""",
+        "pass",
+    ),
 )
-def canonical_dims(dim, ndim):
-    if dim is None or dim == () or dim == []:
-        return tuple(range(ndim))
-    given = dim if isinstance(dim, (tuple, list)) else (dim,)
-    dims = tuple([canonical_dim(each, ndim) for each in given])
-    return dims if ndim else ()
 
 
-@mistake(
+change(
     "canonical_dims",
     "nothing-for-nothing",
     "you took () for no axis; as in PyTorch it means all of them, like None",
+    (
+        "if dim is None or dim == () or dim == []:",
+        "if dim is None:",
+    ),
+    (
+        'raise ShapeError(f"dim {tuple(given)} names an axis of a {ndim}-dimensional tensor twice")',
+        "raise ShapeError('an axis is named twice')",
+    ),
 )
-def canonical_dims(dim, ndim):
-    if dim is None:
-        return tuple(range(ndim))
-    given = dim if isinstance(dim, (tuple, list)) else (dim,)
-    dims = tuple([canonical_dim(each, ndim) for each in given])
-    if len(set(dims)) < len(dims):
-        raise ShapeError("an axis is named twice")
-    return dims if ndim else ()
 
 
 @mistake(
@@ -423,29 +349,36 @@ def canonical_dims(dim, ndim):
     return given if ndim else ()
 
 
-@mistake("canonical_dims", "put-in-order", "you sorted the axes; the order in which they are named is kept")
-def canonical_dims(dim, ndim):
-    if dim is None or dim == () or dim == []:
-        return tuple(range(ndim))
-    given = dim if isinstance(dim, (tuple, list)) else (dim,)
-    dims = tuple(sorted([canonical_dim(each, ndim) for each in given]))
-    if len(set(dims)) < len(dims):
-        raise ShapeError("an axis is named twice")
-    return dims if ndim else ()
+change(
+    "canonical_dims",
+    "put-in-order",
+    "you sorted the axes; the order in which they are named is kept",
+    (
+        "dims = tuple([canonical_dim(each, ndim) for each in given])  # type: ignore[arg-type]",
+        "dims = tuple(sorted([canonical_dim(each, ndim) for each in given]))",
+    ),
+    (
+        'raise ShapeError(f"dim {tuple(given)} names an axis of a {ndim}-dimensional tensor twice")',
+        "raise ShapeError('an axis is named twice')",
+    ),
+)
 
 
-@mistake(
+change(
     "sum",
     "all-ones-squeezed",
     "you squeezed without saying which axis: every other axis of size 1 is gone too",
+    (
+        """\
+made: Tensor = x.apply(ops.Sum(axes, keepdim), x)
+return made
+""",
+        """\
+made = x.apply(ops.Sum(axes, True), x)
+return made if keepdim else made.squeeze()
+""",
+    ),
 )
-def sum(x, dim=None, keepdim=False, *, dtype=None):
-    axes = canonical_dims(dim, x.ndim)
-    if dtype is None and x.array.dtype.category != FLOATING:
-        dtype = dtypes.int64
-    x = x if dtype is None else x.to(dtype)
-    made = x.apply(ops.Sum(axes, True), x)
-    return made if keepdim else made.squeeze()
 
 
 @mistake(
@@ -459,26 +392,33 @@ def sum(x, dim=None, keepdim=False, *, dtype=None):
     return x.apply(ops.Sum(axes, keepdim), x)
 
 
-@mistake("sum", "keepdim-ignored", "you always dropped the folded axes; with keepdim they stay, with size 1")
-def sum(x, dim=None, keepdim=False, *, dtype=None):
-    axes = canonical_dims(dim, x.ndim)
-    if dtype is None and x.array.dtype.category != FLOATING:
-        dtype = dtypes.int64
-    x = x if dtype is None else x.to(dtype)
-    return x.apply(ops.Sum(axes, False), x)
+change(
+    "sum",
+    "keepdim-ignored",
+    "you always dropped the folded axes; with keepdim they stay, with size 1",
+    (
+        """\
+made: Tensor = x.apply(ops.Sum(axes, keepdim), x)
+return made
+""",
+        "return x.apply(ops.Sum(axes, False), x)",
+    ),
+)
 
 
-@mistake(
+change(
     "sum",
     "converted-afterwards",
     "you added first and converted then: what overflowed on the way stays overflowed",
+    (
+        "x = x if dtype is None else x.to(dtype)",
+        "pass",
+    ),
+    (
+        "return made",
+        "return made if dtype is None else made.to(dtype)",
+    ),
 )
-def sum(x, dim=None, keepdim=False, *, dtype=None):
-    axes = canonical_dims(dim, x.ndim)
-    if dtype is None and x.array.dtype.category != FLOATING:
-        dtype = dtypes.int64
-    made = x.apply(ops.Sum(axes, keepdim), x)
-    return made if dtype is None else made.to(dtype)
 
 
 @mistake("sum", "type-ignored", "you left out what the caller asked for: `dtype` is the type in which to add")
@@ -547,19 +487,19 @@ def filled_in(x, shape):
     return tuple([x.numel() // known if size == -1 else size for size in shape])
 
 
-@mistake(
+change(
     "filled_in",
     "divided-by-zero",
     "you divided by the product of the other sizes, and it may be 0: then -1 could be anything",
+    (
+        """\
+    raise ShapeError(f"only one dimension can be inferred, and {shape} leaves more open")
+if not known:
+    raise ShapeError(f"cannot reshape {x.shape} to {shape}: -1 could be any size beside a 0")
+""",
+        "raise ShapeError('only one dimension can be inferred')",
+    ),
 )
-def filled_in(x, shape):
-    if -1 not in shape:
-        return shape
-    known = -prod(shape)
-    if shape.count(-1) > 1 or known < 0:
-        raise ShapeError("only one dimension can be inferred")
-    rest = x.numel() // known
-    return tuple([rest if size == -1 else size for size in shape])
 
 
 @mistake(
@@ -675,22 +615,23 @@ def normalize_index(index, shape):
     return [*given[:at], *fill, *given[at + 1 :]]
 
 
-@mistake(
+change(
     "normalize_index",
     "none-takes-an-axis",
     "you let None answer for an axis; it puts a new one in, and takes none",
+    (
+        "consumed = sum(axes_consumed(each) for each in given)",
+        "consumed = sum((1 if each is None else axes_consumed(each) for each in given))",
+    ),
+    (
+        """\
+raise IndexOutOfRange(
+    f"too many indices: {consumed} for a tensor of dimension {len(shape)}, shape {shape}"
 )
-def normalize_index(index, shape):
-    given = list(index) if isinstance(index, tuple) else [index]
-    consumed = sum(1 if each is None else axes_consumed(each) for each in given)
-    dots = [i for i, each in enumerate(given) if each is Ellipsis]
-    if len(dots) > 1:
-        raise IndexOutOfRange("an index can only have one ellipsis ('...')")
-    if consumed > len(shape):
-        raise IndexOutOfRange("too many indices")
-    fill = [slice(None)] * (len(shape) - consumed)
-    at = dots[0] if dots else len(given)
-    return [*given[:at], *fill, *given[at + 1 :]]
+""",
+        "raise IndexOutOfRange('too many indices')",
+    ),
+)
 
 
 @mistake(
@@ -709,34 +650,39 @@ def normalize_index(index, shape):
     return [*[each for each in given if each is not Ellipsis], *fill]
 
 
-@mistake(
+change(
     "normalize_index",
     "masks-count-once",
     "you let every entry answer for one axis; a mask answers for as many as it has",
+    (
+        "consumed = sum(axes_consumed(each) for each in given)",
+        "consumed = sum((1 for each in given if each is not None and each is not Ellipsis and (each is not True)))",
+    ),
+    (
+        """\
+raise IndexOutOfRange(
+    f"too many indices: {consumed} for a tensor of dimension {len(shape)}, shape {shape}"
 )
-def normalize_index(index, shape):
-    given = list(index) if isinstance(index, tuple) else [index]
-    consumed = sum(1 for each in given if each is not None and each is not Ellipsis and each is not True)
-    dots = [i for i, each in enumerate(given) if each is Ellipsis]
-    if len(dots) > 1:
-        raise IndexOutOfRange("an index can only have one ellipsis ('...')")
-    if consumed > len(shape):
-        raise IndexOutOfRange("too many indices")
-    fill = [slice(None)] * (len(shape) - consumed)
-    at = dots[0] if dots else len(given)
-    return [*given[:at], *fill, *given[at + 1 :]]
+""",
+        "raise IndexOutOfRange('too many indices')",
+    ),
+)
 
 
-@mistake("normalize_index", "too-many-accepted", "you accepted more entries than there are axes")
-def normalize_index(index, shape):
-    given = list(index) if isinstance(index, tuple) else [index]
-    consumed = sum(axes_consumed(each) for each in given)
-    dots = [i for i, each in enumerate(given) if each is Ellipsis]
-    if len(dots) > 1:
-        raise IndexOutOfRange("an index can only have one ellipsis ('...')")
-    fill = [slice(None)] * (len(shape) - consumed)
-    at = dots[0] if dots else len(given)
-    return [*given[:at], *fill, *given[at + 1 :]]
+change(
+    "normalize_index",
+    "too-many-accepted",
+    "you accepted more entries than there are axes",
+    (
+        """\
+if consumed > len(shape):
+    raise IndexOutOfRange(
+        f"too many indices: {consumed} for a tensor of dimension {len(shape)}, shape {shape}"
+    )
+""",
+        "pass",
+    ),
+)
 
 
 @mistake(

@@ -1,101 +1,75 @@
 """What people really write in module 04, and what it means."""
 
-from tinytorch_course.kit import mistake
+from tinytorch_course.kit import change, mistake
 
-
-@mistake(
+change(
     "slope",
     "one-sided",
     "you stepped to one side only: the error of that shrinks with the step, that of a step to both sides with its square",
+    (
+        "for step in (eps, -eps):",
+        "for step in (eps, 0.0):",
+    ),
+    (
+        "result[where] = (ends[0] - ends[1]) / (2 * eps)",
+        "result[where] = (ends[0] - ends[1]) / eps",
+    ),
 )
-def slope(function, x, g, eps):
-    result = np.zeros(x.shape, np.float64)
-    values = x.detach().numpy()
-    for where in np.ndindex(x.shape):
-        kept, ends = values[where].copy(), []
-        for step in (eps, 0.0):
-            values[where] = kept + step
-            ends.append(float((function().detach() * g).sum().item()))
-        values[where] = kept
-        result[where] = (ends[0] - ends[1]) / eps
-    return result
 
 
-@mistake("slope", "half-the-way", "the two ends lie 2 * eps apart; you divided by eps")
-def slope(function, x, g, eps):
-    result = np.zeros(x.shape, np.float64)
-    values = x.detach().numpy()
-    for where in np.ndindex(x.shape):
-        kept, ends = values[where].copy(), []
-        for step in (eps, -eps):
-            values[where] = kept + step
-            ends.append(float((function().detach() * g).sum().item()))
-        values[where] = kept
-        result[where] = (ends[0] - ends[1]) / eps
-    return result
-
-
-@mistake(
-    "slope", "not-restored", "you left the nudged numbers in x; the next element is measured at another place"
+change(
+    "slope",
+    "half-the-way",
+    "the two ends lie 2 * eps apart; you divided by eps",
+    (
+        "result[where] = (ends[0] - ends[1]) / (2 * eps)",
+        "result[where] = (ends[0] - ends[1]) / eps",
+    ),
 )
-def slope(function, x, g, eps):
-    result = np.zeros(x.shape, np.float64)
-    values = x.detach().numpy()
-    for where in np.ndindex(x.shape):
-        kept, ends = values[where].copy(), []
-        for step in (eps, -eps):
-            values[where] = kept + step
-            ends.append(float((function().detach() * g).sum().item()))
-        result[where] = (ends[0] - ends[1]) / (2 * eps)
-    return result
 
 
-@mistake("slope", "g-left-out", "you added up the outputs as they are; each matters as much as g says")
-def slope(function, x, g, eps):
-    result = np.zeros(x.shape, np.float64)
-    values = x.detach().numpy()
-    for where in np.ndindex(x.shape):
-        kept, ends = values[where].copy(), []
-        for step in (eps, -eps):
-            values[where] = kept + step
-            ends.append(float(function().detach().sum().item()))
-        values[where] = kept
-        result[where] = (ends[0] - ends[1]) / (2 * eps)
-    return result
-
-
-@mistake(
-    "slope", "sides-exchanged", "you took the end above from the end below: every slope has the wrong sign"
+change(
+    "slope",
+    "not-restored",
+    "you left the nudged numbers in x; the next element is measured at another place",
+    (
+        "values[where] = kept",
+        "pass",
+    ),
 )
-def slope(function, x, g, eps):
-    result = np.zeros(x.shape, np.float64)
-    values = x.detach().numpy()
-    for where in np.ndindex(x.shape):
-        kept, ends = values[where].copy(), []
-        for step in (eps, -eps):
-            values[where] = kept + step
-            ends.append(float((function().detach() * g).sum().item()))
-        values[where] = kept
-        result[where] = (ends[1] - ends[0]) / (2 * eps)
-    return result
 
 
-@mistake(
+change(
+    "slope",
+    "g-left-out",
+    "you added up the outputs as they are; each matters as much as g says",
+    (
+        "ends.append(float((function().detach() * g).sum().item()))",
+        "ends.append(float(function().detach().sum().item()))",
+    ),
+)
+
+
+change(
+    "slope",
+    "sides-exchanged",
+    "you took the end above from the end below: every slope has the wrong sign",
+    (
+        "result[where] = (ends[0] - ends[1]) / (2 * eps)",
+        "result[where] = (ends[1] - ends[0]) / (2 * eps)",
+    ),
+)
+
+
+change(
     "slope",
     "relative-step",
     "you made the step relative to the number: at 0 there is none, and the ends are no longer 2 * eps apart",
+    (
+        "values[where] = kept + step",
+        "values[where] = kept + step * kept",
+    ),
 )
-def slope(function, x, g, eps):
-    result = np.zeros(x.shape, np.float64)
-    values = x.detach().numpy()
-    for where in np.ndindex(x.shape):
-        kept, ends = values[where].copy(), []
-        for step in (eps, -eps):
-            values[where] = kept + step * kept
-            ends.append(float((function().detach() * g).sum().item()))
-        values[where] = kept
-        result[where] = (ends[0] - ends[1]) / (2 * eps)
-    return result
 
 
 @mistake(
@@ -123,127 +97,156 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     return True
 
 
-@mistake(
-    "gradcheck", "first-input-only", "you looked at the first input only; each has a gradient of its own"
+change(
+    "gradcheck",
+    "first-input-only",
+    "you looked at the first input only; each has a gradient of its own",
+    (
+        "asked = differentiable(given)",
+        "asked = differentiable(given)[:1]",
+    ),
+    (
+        """\
+def again(which: int = which) -> Tensor:
+    made = func(*given)
+    floats: list[Tensor] = [each for each in sequence(made) if each.is_floating_point()]
+""",
+        """\
+def again(which=which):
+    floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
+""",
+    ),
+    (
+        r"""raise GradcheckError(
+    f"Jacobian mismatch for output {which} with respect to input {i}:\n"
+    f"numerical: {want}\nanalytical: {have}"
 )
-def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0):
-    given = sequence(inputs)
-    random = np.random.default_rng(seed)
-    for which, out in enumerate(differentiable(func(*given))):
-        g = out.new_tensor(random.uniform(0.5, 1.5, out.shape))
-        asked = differentiable(given)[:1]
-        found = grad(out, asked, g, allow_unused=True, retain_graph=True)
-        for i, (x, got) in enumerate(zip(asked, found, strict=True)):
-
-            def again(which=which):
-                floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
-                return floats[which]
-
-            want = slope(again, x, g, eps)
-            have = np.zeros(x.shape) if got is None else got.detach().numpy().astype(np.float64)
-            if have.shape != want.shape or not np.allclose(have, want, rtol, atol, equal_nan=True):
-                if not raise_exception:
-                    return False
-                raise GradcheckError(f"input {i} of output {which}: slope {want}, gradient {have}")
-    return True
+""",
+        "raise GradcheckError(f'input {i} of output {which}: slope {want}, gradient {have}')",
+    ),
+)
 
 
-@mistake("gradcheck", "first-output-only", "you looked at the first output only")
-def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0):
-    given = sequence(inputs)
-    random = np.random.default_rng(seed)
-    for which, out in enumerate(differentiable(func(*given))[:1]):
-        g = out.new_tensor(random.uniform(0.5, 1.5, out.shape))
-        asked = differentiable(given)
-        found = grad(out, asked, g, allow_unused=True, retain_graph=True)
-        for i, (x, got) in enumerate(zip(asked, found, strict=True)):
+change(
+    "gradcheck",
+    "first-output-only",
+    "you looked at the first output only",
+    (
+        "for which, out in enumerate(differentiable(func(*given))):",
+        "for which, out in enumerate(differentiable(func(*given))[:1]):",
+    ),
+    (
+        """\
+def again(which: int = which) -> Tensor:
+    made = func(*given)
+    floats: list[Tensor] = [each for each in sequence(made) if each.is_floating_point()]
+""",
+        """\
+def again(which=which):
+    floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
+""",
+    ),
+    (
+        r"""raise GradcheckError(
+    f"Jacobian mismatch for output {which} with respect to input {i}:\n"
+    f"numerical: {want}\nanalytical: {have}"
+)
+""",
+        "raise GradcheckError(f'input {i} of output {which}: slope {want}, gradient {have}')",
+    ),
+)
 
-            def again(which=which):
-                floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
-                return floats[which]
 
-            want = slope(again, x, g, eps)
-            have = np.zeros(x.shape) if got is None else got.detach().numpy().astype(np.float64)
-            if have.shape != want.shape or not np.allclose(have, want, rtol, atol, equal_nan=True):
-                if not raise_exception:
-                    return False
-                raise GradcheckError(f"input {i} of output {which}: slope {want}, gradient {have}")
-    return True
-
-
-@mistake(
+change(
     "gradcheck",
     "unused-refused",
     "you refused an input that the result does not depend on; its gradient is 0, and so is its slope",
+    (
+        "found = grad(out, asked, g, allow_unused=True, retain_graph=True)",
+        "found = grad(out, asked, g, retain_graph=True)",
+    ),
+    (
+        """\
+def again(which: int = which) -> Tensor:
+    made = func(*given)
+    floats: list[Tensor] = [each for each in sequence(made) if each.is_floating_point()]
+""",
+        """\
+def again(which=which):
+    floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
+""",
+    ),
+    (
+        r"""raise GradcheckError(
+    f"Jacobian mismatch for output {which} with respect to input {i}:\n"
+    f"numerical: {want}\nanalytical: {have}"
 )
-def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0):
-    given = sequence(inputs)
-    random = np.random.default_rng(seed)
-    for which, out in enumerate(differentiable(func(*given))):
-        g = out.new_tensor(random.uniform(0.5, 1.5, out.shape))
-        asked = differentiable(given)
-        found = grad(out, asked, g, retain_graph=True)
-        for i, (x, got) in enumerate(zip(asked, found, strict=True)):
-
-            def again(which=which):
-                floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
-                return floats[which]
-
-            want = slope(again, x, g, eps)
-            have = np.zeros(x.shape) if got is None else got.detach().numpy().astype(np.float64)
-            if have.shape != want.shape or not np.allclose(have, want, rtol, atol, equal_nan=True):
-                if not raise_exception:
-                    return False
-                raise GradcheckError(f"input {i} of output {which}: slope {want}, gradient {have}")
-    return True
-
-
-@mistake("gradcheck", "never-raises", "you returned False where an error was asked for: raise_exception")
-def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0):
-    given = sequence(inputs)
-    random = np.random.default_rng(seed)
-    for which, out in enumerate(differentiable(func(*given))):
-        g = out.new_tensor(random.uniform(0.5, 1.5, out.shape))
-        asked = differentiable(given)
-        found = grad(out, asked, g, allow_unused=True, retain_graph=True)
-        for _i, (x, got) in enumerate(zip(asked, found, strict=True)):
-
-            def again(which=which):
-                floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
-                return floats[which]
-
-            want = slope(again, x, g, eps)
-            have = np.zeros(x.shape) if got is None else got.detach().numpy().astype(np.float64)
-            if have.shape != want.shape or not np.allclose(have, want, rtol, atol, equal_nan=True):
-                return False
-    return True
-
-
-@mistake(
-    "gradcheck", "sums-compared", "you compared the sums of slopes and gradients; errors that cancel pass"
+""",
+        "raise GradcheckError(f'input {i} of output {which}: slope {want}, gradient {have}')",
+    ),
 )
-def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0):
-    given = sequence(inputs)
-    random = np.random.default_rng(seed)
-    for which, out in enumerate(differentiable(func(*given))):
-        g = out.new_tensor(random.uniform(0.5, 1.5, out.shape))
-        asked = differentiable(given)
-        found = grad(out, asked, g, allow_unused=True, retain_graph=True)
-        for i, (x, got) in enumerate(zip(asked, found, strict=True)):
 
-            def again(which=which):
-                floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
-                return floats[which]
 
-            want = slope(again, x, g, eps)
-            have = np.zeros(x.shape) if got is None else got.detach().numpy().astype(np.float64)
-            if have.shape != want.shape or not np.allclose(
-                have.sum(), want.sum(), rtol, atol, equal_nan=True
-            ):
-                if not raise_exception:
-                    return False
-                raise GradcheckError(f"input {i} of output {which}: slope {want}, gradient {have}")
-    return True
+change(
+    "gradcheck",
+    "never-raises",
+    "you returned False where an error was asked for: raise_exception",
+    (
+        "for i, (x, got) in enumerate(zip(asked, found, strict=True)):",
+        "for _i, (x, got) in enumerate(zip(asked, found, strict=True)):",
+    ),
+    (
+        """\
+def again(which: int = which) -> Tensor:
+    made = func(*given)
+    floats: list[Tensor] = [each for each in sequence(made) if each.is_floating_point()]
+""",
+        """\
+def again(which=which):
+    floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
+""",
+    ),
+    (
+        r"""if not raise_exception:
+    return False
+raise GradcheckError(
+    f"Jacobian mismatch for output {which} with respect to input {i}:\n"
+    f"numerical: {want}\nanalytical: {have}"
+)
+""",
+        "return False",
+    ),
+)
+
+
+change(
+    "gradcheck",
+    "sums-compared",
+    "you compared the sums of slopes and gradients; errors that cancel pass",
+    (
+        """\
+def again(which: int = which) -> Tensor:
+    made = func(*given)
+    floats: list[Tensor] = [each for each in sequence(made) if each.is_floating_point()]
+""",
+        """\
+def again(which=which):
+    floats = [each for each in sequence(func(*given)) if each.is_floating_point()]
+""",
+    ),
+    (
+        "if have.shape != want.shape or not np.allclose(have, want, rtol, atol, equal_nan=True):",
+        "if have.shape != want.shape or not np.allclose(have.sum(), want.sum(), rtol, atol, equal_nan=True):",
+    ),
+    (
+        r"""raise GradcheckError(
+    f"Jacobian mismatch for output {which} with respect to input {i}:\n"
+    f"numerical: {want}\nanalytical: {have}"
+)
+""",
+        "raise GradcheckError(f'input {i} of output {which}: slope {want}, gradient {have}')",
+    ),
+)
 
 
 @mistake(

@@ -1,6 +1,6 @@
 """What people really write in module 05, and what it means."""
 
-from tinytorch_course.kit import mistake
+from tinytorch_course.kit import change, mistake
 
 
 @mistake(
@@ -77,64 +77,45 @@ def __exit__(self, kind, error, trace):
     MODE.recording = self.before[0]
 
 
-@mistake(
+change(
     "record",
     "edges-to-constants",
     "you drew an edge to every input; to one that wants no gradient there is none",
+    (
+        "node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]",
+        "node.edges = [x.edge or (x, 0) for x in inputs]",
+    ),
 )
-def record(op, inputs, arrays, outs):
-    node = new(Node)
-    node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), len(outs), None, False
-    node.edges = [(x.edge or (x, 0)) for x in inputs]
-    node.shapes = [array.shape for array in arrays]
-    wanted = sum([1 << i for i, x in enumerate(inputs) if x.requires_grad], 1 << len(inputs))
-    keep_outputs, keep_inputs = op.keeps(wanted)
-    node.inputs = {i: keep(arrays[i]) for i in keep_inputs}
-    node.outputs = [keep(out.array) for out in outs] if keep_outputs else []
-    for index, out in enumerate(outs):
-        if out.array.dtype.category == FLOATING:
-            out.edge = (node, index)
-            out.requires_grad = True
 
 
-@mistake(
+change(
     "record",
     "leaves-forgotten",
     "you took the edge of each input; a leaf has none, since no operation made it: its edge leads to itself",
+    (
+        "node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]",
+        "node.edges = [x.edge if x.requires_grad else None for x in inputs]",
+    ),
 )
-def record(op, inputs, arrays, outs):
-    node = new(Node)
-    node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), len(outs), None, False
-    node.edges = [x.edge if x.requires_grad else None for x in inputs]
-    node.shapes = [array.shape for array in arrays]
-    wanted = sum([1 << i for i, x in enumerate(inputs) if x.requires_grad], 1 << len(inputs))
-    keep_outputs, keep_inputs = op.keeps(wanted)
-    node.inputs = {i: keep(arrays[i]) for i in keep_inputs}
-    node.outputs = [keep(out.array) for out in outs] if keep_outputs else []
-    for index, out in enumerate(outs):
-        if out.array.dtype.category == FLOATING:
-            out.edge = (node, index)
-            out.requires_grad = True
 
 
-@mistake(
+change(
     "record",
     "everything-kept",
     "right, but you kept every input and output; a gradient reads some of them, and `op.keeps` says which",
+    (
+        """\
+keep_outputs, keep_inputs = op.keeps(wanted)
+node.inputs = {i: keep(arrays[i]) for i in keep_inputs}
+node.outputs = [keep(out.array) for out in outs] if keep_outputs else []
+""",
+        """\
+_keep_outputs, _keep_inputs = op.keeps(wanted)
+node.inputs = {i: keep(array) for i, array in enumerate(arrays)}
+node.outputs = [keep(out.array) for out in outs]
+""",
+    ),
 )
-def record(op, inputs, arrays, outs):
-    node = new(Node)
-    node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), len(outs), None, False
-    node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]
-    node.shapes = [array.shape for array in arrays]
-    wanted = sum([1 << i for i, x in enumerate(inputs) if x.requires_grad], 1 << len(inputs))
-    _keep_outputs, _keep_inputs = op.keeps(wanted)
-    node.inputs = {i: keep(array) for i, array in enumerate(arrays)}
-    node.outputs = [keep(out.array) for out in outs]
-    for index, out in enumerate(outs):
-        if out.array.dtype.category == FLOATING:
-            out.edge = (node, index)
-            out.requires_grad = True
 
 
 @mistake(
@@ -159,59 +140,48 @@ def record(op, inputs, arrays, outs):
     node.hooks[len(outs)] = list(outs)
 
 
-@mistake(
+change(
     "record",
     "first-output-only",
     "you gave every output the number 0; the engine must know which of them a gradient belongs to",
+    (
+        "for index, out in enumerate(outs):",
+        "for _index, out in enumerate(outs):",
+    ),
+    (
+        "out.edge = (node, index)",
+        "out.edge = (node, 0)",
+    ),
 )
-def record(op, inputs, arrays, outs):
-    node = new(Node)
-    node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), len(outs), None, False
-    node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]
-    node.shapes = [array.shape for array in arrays]
-    wanted = sum([1 << i for i, x in enumerate(inputs) if x.requires_grad], 1 << len(inputs))
-    keep_outputs, keep_inputs = op.keeps(wanted)
-    node.inputs = {i: keep(arrays[i]) for i in keep_inputs}
-    node.outputs = [keep(out.array) for out in outs] if keep_outputs else []
-    for _index, out in enumerate(outs):
-        if out.array.dtype.category == FLOATING:
-            out.edge = (node, 0)
-            out.requires_grad = True
 
 
-@mistake(
+change(
     "record",
     "indices-want-gradients",
     "you gave integer outputs a history; no gradient flows through a place",
+    (
+        """\
+if out.array.dtype.category == FLOATING:
+    out.edge = (node, index)
+    out.requires_grad = True
+""",
+        """\
+out.edge = (node, index)
+out.requires_grad = True
+""",
+    ),
 )
-def record(op, inputs, arrays, outs):
-    node = new(Node)
-    node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), len(outs), None, False
-    node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]
-    node.shapes = [array.shape for array in arrays]
-    wanted = sum([1 << i for i, x in enumerate(inputs) if x.requires_grad], 1 << len(inputs))
-    keep_outputs, keep_inputs = op.keeps(wanted)
-    node.inputs = {i: keep(arrays[i]) for i in keep_inputs}
-    node.outputs = [keep(out.array) for out in outs] if keep_outputs else []
-    for index, out in enumerate(outs):
-        out.edge = (node, index)
-        out.requires_grad = True
 
 
-@mistake("record", "no-age", "you gave every node the same age; the engine takes the youngest first")
-def record(op, inputs, arrays, outs):
-    node = new(Node)
-    node.op, node.age, node.made, node.hooks, node.spent = op, 0, len(outs), None, False
-    node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]
-    node.shapes = [array.shape for array in arrays]
-    wanted = sum([1 << i for i, x in enumerate(inputs) if x.requires_grad], 1 << len(inputs))
-    keep_outputs, keep_inputs = op.keeps(wanted)
-    node.inputs = {i: keep(arrays[i]) for i in keep_inputs}
-    node.outputs = [keep(out.array) for out in outs] if keep_outputs else []
-    for index, out in enumerate(outs):
-        if out.array.dtype.category == FLOATING:
-            out.edge = (node, index)
-            out.requires_grad = True
+change(
+    "record",
+    "no-age",
+    "you gave every node the same age; the engine takes the youngest first",
+    (
+        "node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), len(outs), None, False",
+        "node.op, node.age, node.made, node.hooks, node.spent = (op, 0, len(outs), None, False)",
+    ),
+)
 
 
 @mistake(
@@ -324,107 +294,71 @@ def consumers_first(roots):
     return sorted(order, key=lambda each: type(each) is not Node)
 
 
-@mistake(
+change(
     "consumers_first",
     "causes-first",
     "you put the oldest first: the order of the forward pass; backward is the other way round",
+    (
+        """\
+nodes = [target for target in seen if type(target) is Node]
+return sorted(nodes, key=lambda node: node.age) + [each for each in seen if type(each) is not Node]
+""",
+        """\
+nodes = [each for each in seen if type(each) is Node]
+return sorted(nodes, key=lambda node: -node.age) + [each for each in seen if type(each) is not Node]
+""",
+    ),
 )
-def consumers_first(roots):
-    seen, stack = set(roots), list(roots)
-    while stack:
-        target = stack.pop()
-        if type(target) is Node:
-            causes = [edge[0] for edge in target.edges if edge is not None and edge[0] not in seen]
-            seen.update(causes)
-            stack += causes
-    nodes = [each for each in seen if type(each) is Node]
-    return sorted(nodes, key=lambda node: -node.age) + [each for each in seen if type(each) is not Node]
 
 
-@mistake(
+change(
     "consumers_first",
     "leaves-left-out",
     "you left the leaves out; they come last, and are where the gradients are going",
+    (
+        """\
+nodes = [target for target in seen if type(target) is Node]
+return sorted(nodes, key=lambda node: node.age) + [each for each in seen if type(each) is not Node]
+""",
+        "return sorted([each for each in seen if type(each) is Node], key=lambda node: node.age)",
+    ),
 )
-def consumers_first(roots):
-    seen, stack = set(roots), list(roots)
-    while stack:
-        target = stack.pop()
-        if type(target) is Node:
-            causes = [edge[0] for edge in target.edges if edge is not None and edge[0] not in seen]
-            seen.update(causes)
-            stack += causes
-    return sorted([each for each in seen if type(each) is Node], key=lambda node: node.age)
 
 
-@mistake(
+change(
     "Sweep.add",
     "overwritten",
     "you replaced what had arrived; a tensor that is used twice owes both: they add up",
+    (
+        "there[index] = there[index] + g",
+        "there[index] = g",
+    ),
 )
-def add(self, edge, g, fresh):
-    target, index = edge
-    there = self.arrived.get(target)
-    if there is None:
-        if type(target) is Node:
-            heappush(self.waiting, (target.age, target))
-            if target.made > 1:
-                there = self.arrived[target] = [None] * target.made
-                there[index] = g
-                return
-        self.arrived[target] = [g]
-    elif there[index] is None:
-        there[index] = g
-    else:
-        there[index] = g
-        fresh = True
-    if fresh and type(target) is not Node:
-        self.owned.add(target)
 
 
-@mistake("Sweep.add", "first-one-wins", "you kept what had arrived and dropped what came later; they add up")
-def add(self, edge, g, fresh):
-    target, index = edge
-    there = self.arrived.get(target)
-    if there is None:
-        if type(target) is Node:
-            heappush(self.waiting, (target.age, target))
-            if target.made > 1:
-                there = self.arrived[target] = [None] * target.made
-                there[index] = g
-                return
-        self.arrived[target] = [g]
-    elif there[index] is None:
-        there[index] = g
-    else:
-        pass
-    if fresh and type(target) is not Node:
-        self.owned.add(target)
+change(
+    "Sweep.add",
+    "first-one-wins",
+    "you kept what had arrived and dropped what came later; they add up",
+    (
+        """\
+there[index] = there[index] + g
+fresh = True
+""",
+        "pass",
+    ),
+)
 
 
-@mistake(
+change(
     "Sweep.add",
     "added-in-place",
     "you added into the array that had arrived; somebody else may hold that very array",
+    (
+        "there[index] = there[index] + g",
+        "there[index].add_(g)",
+    ),
 )
-def add(self, edge, g, fresh):
-    target, index = edge
-    there = self.arrived.get(target)
-    if there is None:
-        if type(target) is Node:
-            heappush(self.waiting, (target.age, target))
-            if target.made > 1:
-                there = self.arrived[target] = [None] * target.made
-                there[index] = g
-                return
-        self.arrived[target] = [g]
-    elif there[index] is None:
-        there[index] = g
-    else:
-        there[index].add_(g)
-        fresh = True
-    if fresh and type(target) is not Node:
-        self.owned.add(target)
 
 
 @mistake(
@@ -608,19 +542,23 @@ def deliver(self, leaf, g):
     leaf.grad = g if self.create_graph or leaf in self.owned else g.clone()
 
 
-@mistake(
+change(
     "Sweep.deliver",
     "shared",
     "you handed over an array that others hold too: changing one leaf's gradient changes another's",
+    (
+        """\
+elif self.create_graph or leaf in self.owned:
+    leaf.grad = g
+else:
+    leaf.grad = g.clone()  # somebody else may hold it: clipping one must not change the other
+""",
+        """\
+else:
+    leaf.grad = g
+""",
+    ),
 )
-def deliver(self, leaf, g):
-    if leaf.grad is not None:
-        if self.create_graph:
-            leaf.grad = leaf.grad + g
-        else:
-            leaf.grad.add_(g)
-    else:
-        leaf.grad = g
 
 
 @mistake(
@@ -673,26 +611,42 @@ def unpack(value, node):
     return array
 
 
-@mistake("unpack", "one-write-forgiven", "you refused only if it was written to twice; once is enough")
-def unpack(value, node):
-    array, version = opened(value)
-    storage = array.storage
-    if storage.version > version + 1:
-        raise OverwrittenError(f"{type(node.op).__name__} needs a value that {storage.writer} overwrote")
-    return array
+change(
+    "unpack",
+    "one-write-forgiven",
+    "you refused only if it was written to twice; once is enough",
+    (
+        """\
+if storage.version != version:
+    raise OverwrittenError(
+        f"the gradient of {type(node.op).__name__} needs a value of shape {array.shape} that "
+        f"was modified by an inplace operation: {storage.writer} overwrote it (it is at version "
+        f"{storage.version}; version {version} was expected)"
+    )
+""",
+        """\
+if storage.version > version + 1:
+    raise OverwrittenError(f'{type(node.op).__name__} needs a value that {storage.writer} overwrote')
+""",
+    ),
+)
 
 
-@mistake(
+change(
     "unpack",
     "another-error",
     "you raised a ValueError; callers look for OverwrittenError, which is a RuntimeError as in PyTorch",
+    (
+        """\
+raise OverwrittenError(
+    f"the gradient of {type(node.op).__name__} needs a value of shape {array.shape} that "
+    f"was modified by an inplace operation: {storage.writer} overwrote it (it is at version "
+    f"{storage.version}; version {version} was expected)"
 )
-def unpack(value, node):
-    array, version = opened(value)
-    storage = array.storage
-    if storage.version != version:
-        raise ValueError(f"{type(node.op).__name__} needs a value that {storage.writer} overwrote")
-    return array
+""",
+        "raise ValueError(f'{type(node.op).__name__} needs a value that {storage.writer} overwrote')",
+    ),
+)
 
 
 @mistake(
@@ -719,25 +673,31 @@ def grad(outputs, inputs, seeds=None, *, keep_graph=None, create_graph=False, al
     return tuple(found)
 
 
-@mistake(
+change(
     "grad",
     "unused-always-refused",
     "you refused an input that the result does not depend on even where allow_unused says that None is an answer",
+    (
+        """\
+wanted: dict[Edge, int] = {}
+first: list[int] = []  # an input asked for twice is found once
+""",
+        "wanted, first = ({}, [])",
+    ),
+    (
+        """\
+if g is None and not allow_unused:
+    raise GradientError(
+        f"input {i} of grad, shape {inputs[i].shape}, was not used in the outputs. "
+        "Pass allow_unused=True if None is the answer that you want"
+    )
+""",
+        """\
+if g is None:
+    raise GradientError(f'input {i} of grad, shape {inputs[i].shape}, was not used')
+""",
+    ),
 )
-def grad(outputs, inputs, seeds=None, *, keep_graph=None, create_graph=False, allow_unused=False):
-    for i, x in enumerate(inputs):
-        if not x.requires_grad:
-            raise GradientError(f"input {i} of grad, shape {x.shape}, does not require grad")
-    wanted, first = {}, []
-    for i, x in enumerate(inputs):
-        first.append(wanted.setdefault(x.edge or (x, 0), i))
-    sweep = Sweep(create_graph, create_graph if keep_graph is None else keep_graph, wanted)
-    sweep.run(started(sweep, outputs, seeds or [None] * len(outputs)))
-    found = [sweep.found.get(i) for i in first]
-    for i, g in enumerate(found):
-        if g is None:
-            raise GradientError(f"input {i} of grad, shape {inputs[i].shape}, was not used")
-    return tuple(found)
 
 
 @mistake(
@@ -758,224 +718,169 @@ def grad(outputs, inputs, seeds=None, *, keep_graph=None, create_graph=False, al
     return tuple(found)
 
 
-@mistake(
+change(
     "grad",
     "twice-asked-once-answered",
     "an input that is asked for twice gets one answer only; the second is missing",
+    (
+        """\
+wanted: dict[Edge, int] = {}
+first: list[int] = []  # an input asked for twice is found once
+""",
+        "wanted, first = ({}, [])",
+    ),
+    (
+        "first.append(wanted.setdefault(x.edge or (x, 0), i))",
+        """\
+wanted[x.edge or (x, 0)] = i
+first.append(i)
+""",
+    ),
+    (
+        """\
+raise GradientError(
+    f"input {i} of grad, shape {inputs[i].shape}, was not used in the outputs. "
+    "Pass allow_unused=True if None is the answer that you want"
 )
-def grad(outputs, inputs, seeds=None, *, keep_graph=None, create_graph=False, allow_unused=False):
-    for i, x in enumerate(inputs):
-        if not x.requires_grad:
-            raise GradientError(f"input {i} of grad, shape {x.shape}, does not require grad")
-    wanted, first = {}, []
-    for i, x in enumerate(inputs):
-        wanted[x.edge or (x, 0)] = i
-        first.append(i)
-    sweep = Sweep(create_graph, create_graph if keep_graph is None else keep_graph, wanted)
-    sweep.run(started(sweep, outputs, seeds or [None] * len(outputs)))
-    found = [sweep.found.get(i) for i in first]
-    for i, g in enumerate(found):
-        if g is None and not allow_unused:
-            raise GradientError(f"input {i} of grad, shape {inputs[i].shape}, was not used")
-    return tuple(found)
-
-
-@mistake(
-    "grad", "graph-let-go", "you let the graph go although create_graph needs it for the second derivative"
+""",
+        "raise GradientError(f'input {i} of grad, shape {inputs[i].shape}, was not used')",
+    ),
 )
-def grad(outputs, inputs, seeds=None, *, keep_graph=None, create_graph=False, allow_unused=False):
-    for i, x in enumerate(inputs):
-        if not x.requires_grad:
-            raise GradientError(f"input {i} of grad, shape {x.shape}, does not require grad")
-    wanted, first = {}, []
-    for i, x in enumerate(inputs):
-        first.append(wanted.setdefault(x.edge or (x, 0), i))
-    sweep = Sweep(create_graph, bool(keep_graph), wanted)
-    sweep.run(started(sweep, outputs, seeds or [None] * len(outputs)))
-    found = [sweep.found.get(i) for i in first]
-    for i, g in enumerate(found):
-        if g is None and not allow_unused:
-            raise GradientError(f"input {i} of grad, shape {inputs[i].shape}, was not used")
-    return tuple(found)
 
 
-@mistake(
+change(
+    "grad",
+    "graph-let-go",
+    "you let the graph go although create_graph needs it for the second derivative",
+    (
+        """\
+wanted: dict[Edge, int] = {}
+first: list[int] = []  # an input asked for twice is found once
+""",
+        "wanted, first = ({}, [])",
+    ),
+    (
+        "sweep = Sweep(create_graph, create_graph if keep_graph is None else keep_graph, wanted)",
+        "sweep = Sweep(create_graph, bool(keep_graph), wanted)",
+    ),
+    (
+        """\
+raise GradientError(
+    f"input {i} of grad, shape {inputs[i].shape}, was not used in the outputs. "
+    "Pass allow_unused=True if None is the answer that you want"
+)
+""",
+        "raise GradientError(f'input {i} of grad, shape {inputs[i].shape}, was not used')",
+    ),
+)
+
+
+change(
     "grad",
     "leaves-only",
     "you looked for leaves only; the gradient of any tensor on the way can be asked for",
+    (
+        """\
+wanted: dict[Edge, int] = {}
+first: list[int] = []  # an input asked for twice is found once
+""",
+        "wanted, first = ({}, [])",
+    ),
+    (
+        "first.append(wanted.setdefault(x.edge or (x, 0), i))",
+        "first.append(wanted.setdefault((x, 0), i))",
+    ),
+    (
+        """\
+raise GradientError(
+    f"input {i} of grad, shape {inputs[i].shape}, was not used in the outputs. "
+    "Pass allow_unused=True if None is the answer that you want"
 )
-def grad(outputs, inputs, seeds=None, *, keep_graph=None, create_graph=False, allow_unused=False):
-    for i, x in enumerate(inputs):
-        if not x.requires_grad:
-            raise GradientError(f"input {i} of grad, shape {x.shape}, does not require grad")
-    wanted, first = {}, []
-    for i, x in enumerate(inputs):
-        first.append(wanted.setdefault((x, 0), i))
-    sweep = Sweep(create_graph, create_graph if keep_graph is None else keep_graph, wanted)
-    sweep.run(started(sweep, outputs, seeds or [None] * len(outputs)))
-    found = [sweep.found.get(i) for i in first]
-    for i, g in enumerate(found):
-        if g is None and not allow_unused:
-            raise GradientError(f"input {i} of grad, shape {inputs[i].shape}, was not used")
-    return tuple(found)
+""",
+        "raise GradientError(f'input {i} of grad, shape {inputs[i].shape}, was not used')",
+    ),
+)
 
 
-@mistake(
+change(
     "Function.apply",
     "forward-recorded",
     "you let forward be recorded as well: the call must count as one operation, with its own backward",
-)
-def apply(cls, *args):
-    context = type(f"{cls.__name__}Context", (Context,), {})()
-    places = [i for i, each in enumerate(args) if isinstance(each, Tensor)]
-    inputs = [args[i] for i in places]
-    context.places = places
-    context.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
+    (
+        """\
+with no_grad():
     made = cls.forward(context, *args)
-    if MODE.recording and any(context.needs_input_grad):
-        return made
-    outs = [each for each in (made if isinstance(made, tuple) else (made,)) if isinstance(each, Tensor)]
-    if not (MODE.recording and any(context.needs_input_grad)):
-        return made
-    fresh = [
-        out.detach() if any(out is x for x in inputs) and not is_among(out, context.dirty) else out
-        for out in outs
-    ]
-    op = type(cls.__name__, (CustomOp,), {"__slots__": ()})(context, cls)
-    op.shapes = [out.shape for out in outs]
-    live = [out for out in fresh if not is_among(out, context.constant)]
-    graph.record(op, inputs, [x.array for x in inputs], fresh)
-    for out in fresh:
-        if not is_among(out, live):
-            out.edge, out.requires_grad = None, False
-    given = iter(fresh)
-    if not isinstance(made, tuple):
-        return fresh[0]
-    return tuple([next(given) if isinstance(each, Tensor) else each for each in made])
+""",
+        """\
+made = cls.forward(context, *args)
+if MODE.recording and any(context.needs_input_grad):
+    return made
+""",
+    ),
+)
 
 
-@mistake(
+change(
     "Function.apply",
     "one-context-for-all",
     "you use one context for all calls: the second call overwrites what the first one saved",
+    (
+        'context = type(f"{cls.__name__}Context", (Context,), {})()',
+        """\
+context = cls.__dict__.get('shared') or Context()
+cls.shared = context
+""",
+    ),
 )
-def apply(cls, *args):
-    context = cls.__dict__.get("shared") or Context()
-    cls.shared = context
-    places = [i for i, each in enumerate(args) if isinstance(each, Tensor)]
-    inputs = [args[i] for i in places]
-    context.places = places
-    context.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
-    with no_grad():
-        made = cls.forward(context, *args)
-    outs = [each for each in (made if isinstance(made, tuple) else (made,)) if isinstance(each, Tensor)]
-    if not (MODE.recording and any(context.needs_input_grad)):
-        return made
-    fresh = [
-        out.detach() if any(out is x for x in inputs) and not is_among(out, context.dirty) else out
-        for out in outs
-    ]
-    op = type(cls.__name__, (CustomOp,), {"__slots__": ()})(context, cls)
-    op.shapes = [out.shape for out in outs]
-    live = [out for out in fresh if not is_among(out, context.constant)]
-    graph.record(op, inputs, [x.array for x in inputs], fresh)
-    for out in fresh:
-        if not is_among(out, live):
-            out.edge, out.requires_grad = None, False
-    given = iter(fresh)
-    if not isinstance(made, tuple):
-        return fresh[0]
-    return tuple([next(given) if isinstance(each, Tensor) else each for each in made])
 
 
-@mistake(
+change(
     "Function.apply",
     "always-a-node",
     "you recorded the call in any case; without an input that wants a gradient, and under no_grad, there is nothing to record",
+    (
+        """\
+if not (MODE.recording and any(context.needs_input_grad)):
+    return made
+""",
+        "pass",
+    ),
 )
-def apply(cls, *args):
-    context = type(f"{cls.__name__}Context", (Context,), {})()
-    places = [i for i, each in enumerate(args) if isinstance(each, Tensor)]
-    inputs = [args[i] for i in places]
-    context.places = places
-    context.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
-    with no_grad():
-        made = cls.forward(context, *args)
-    outs = [each for each in (made if isinstance(made, tuple) else (made,)) if isinstance(each, Tensor)]
-    fresh = [
-        out.detach() if any(out is x for x in inputs) and not is_among(out, context.dirty) else out
-        for out in outs
-    ]
-    op = type(cls.__name__, (CustomOp,), {"__slots__": ()})(context, cls)
-    op.shapes = [out.shape for out in outs]
-    live = [out for out in fresh if not is_among(out, context.constant)]
-    graph.record(op, inputs, [x.array for x in inputs], fresh)
-    for out in fresh:
-        if not is_among(out, live):
-            out.edge, out.requires_grad = None, False
-    given = iter(fresh)
-    if not isinstance(made, tuple):
-        return fresh[0]
-    return tuple([next(given) if isinstance(each, Tensor) else each for each in made])
 
 
-@mistake(
+change(
     "Function.apply",
     "input-handed-back",
     "where forward returns its input, you gave that very tensor a new history; a fresh one is needed",
+    (
+        """\
+fresh = [
+    out.detach() if any(out is x for x in inputs) and not is_among(out, context.dirty) else out
+    for out in outs
+]
+""",
+        "fresh = list(outs)",
+    ),
 )
-def apply(cls, *args):
-    context = type(f"{cls.__name__}Context", (Context,), {})()
-    places = [i for i, each in enumerate(args) if isinstance(each, Tensor)]
-    inputs = [args[i] for i in places]
-    context.places = places
-    context.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
-    with no_grad():
-        made = cls.forward(context, *args)
-    outs = [each for each in (made if isinstance(made, tuple) else (made,)) if isinstance(each, Tensor)]
-    if not (MODE.recording and any(context.needs_input_grad)):
-        return made
-    fresh = list(outs)
-    op = type(cls.__name__, (CustomOp,), {"__slots__": ()})(context, cls)
-    op.shapes = [out.shape for out in outs]
-    live = [out for out in fresh if not is_among(out, context.constant)]
-    graph.record(op, inputs, [x.array for x in inputs], fresh)
-    for out in fresh:
-        if not is_among(out, live):
-            out.edge, out.requires_grad = None, False
-    given = iter(fresh)
-    if not isinstance(made, tuple):
-        return fresh[0]
-    return tuple([next(given) if isinstance(each, Tensor) else each for each in made])
 
 
-@mistake(
+change(
     "Function.apply",
     "everything-differentiable",
     "you ignored mark_non_differentiable: such an output has no history",
+    (
+        "live = [out for out in fresh if not is_among(out, context.constant)]",
+        "[out for out in fresh if not is_among(out, context.constant)]",
+    ),
+    (
+        """\
+for out in fresh:
+    if not is_among(out, live):
+        out.edge, out.requires_grad = None, False
+""",
+        """\
+for _out in fresh:
+    pass
+""",
+    ),
 )
-def apply(cls, *args):
-    context = type(f"{cls.__name__}Context", (Context,), {})()
-    places = [i for i, each in enumerate(args) if isinstance(each, Tensor)]
-    inputs = [args[i] for i in places]
-    context.places = places
-    context.needs_input_grad = tuple([isinstance(a, Tensor) and a.requires_grad for a in args])
-    with no_grad():
-        made = cls.forward(context, *args)
-    outs = [each for each in (made if isinstance(made, tuple) else (made,)) if isinstance(each, Tensor)]
-    if not (MODE.recording and any(context.needs_input_grad)):
-        return made
-    fresh = [
-        out.detach() if any(out is x for x in inputs) and not is_among(out, context.dirty) else out
-        for out in outs
-    ]
-    op = type(cls.__name__, (CustomOp,), {"__slots__": ()})(context, cls)
-    op.shapes = [out.shape for out in outs]
-    [out for out in fresh if not is_among(out, context.constant)]
-    graph.record(op, inputs, [x.array for x in inputs], fresh)
-    for _out in fresh:
-        pass
-    given = iter(fresh)
-    if not isinstance(made, tuple):
-        return fresh[0]
-    return tuple([next(given) if isinstance(each, Tensor) else each for each in made])

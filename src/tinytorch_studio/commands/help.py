@@ -9,6 +9,7 @@ import click
 from tinytorch_studio import course
 from tinytorch_studio.commands.common import here, one, wrapped
 from tinytorch_studio.snapshots import entries
+from tinytorch_studio.variants import variants
 
 
 def section(module: course.Module, title: str) -> str:
@@ -39,7 +40,7 @@ def hint(name: str | None, example: bool) -> None:
 def why(mistake: str) -> None:
     """A paragraph about a known MISTAKE: the id that stands behind "likely"."""
     for module in course.modules():
-        for each in course.variants(module.path("mistakes.py"), module):
+        for each in variants(module.path("mistakes.py"), module):
             if each.name == mistake:
                 click.echo(
                     wrapped(f"{each.exercise}: {each.sentence}\n\n{section(module, mistake)}".rstrip())

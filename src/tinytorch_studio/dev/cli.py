@@ -107,8 +107,9 @@ def bench() -> None:
 @click.argument("module", required=False)
 def mutants(module: str | None) -> None:
     """Change each exercise in one small place, many times; rewrite docs/mutants.md (of all modules, without MODULE)."""
-    from tinytorch_studio.course import find, modules, variants
+    from tinytorch_studio.course import find, modules
     from tinytorch_studio.dev import mutants as make
+    from tinytorch_studio.variants import variants
 
     chosen = [find(module)[0]] if module else list(modules())
     known = {each.number: variants(each.path("mistakes.py"), each) for each in chosen}

@@ -15,13 +15,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 from tinytorch_studio import lessons, pictures
-from tinytorch_studio.course import CourseError, Exercise, Module, find, modules, variants
+from tinytorch_studio.course import CourseError, Exercise, Module, find, modules
 from tinytorch_studio.drawings import drawings
 from tinytorch_studio.folder import Folder
 from tinytorch_studio.lessons import Command, Console, Heading, Lesson, Link, Picture, Program, Write
 from tinytorch_studio.process import SOURCE, environment
 from tinytorch_studio.snapshots import write_whole
 from tinytorch_studio.starters import fill, put
+from tinytorch_studio.variants import variants
 
 SECONDS = 300.0
 WIDE = 80

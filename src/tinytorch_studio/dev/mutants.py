@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinytorch_studio.check import job, module_name, run_reference, source
-from tinytorch_studio.course import Exercise, Module, Variant
+from tinytorch_studio.course import Exercise, Module
 from tinytorch_studio.folder import functions
 from tinytorch_studio.judge import compare
 from tinytorch_studio.process import probe
+from tinytorch_studio.variants import Variant
 
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,

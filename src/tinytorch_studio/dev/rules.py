@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tinytorch_studio import check as checks
-from tinytorch_studio.course import CourseError, Exercise, Module, Variant
+from tinytorch_studio.course import CourseError, Exercise, Module
 from tinytorch_studio.folder import functions
 from tinytorch_studio.judge import Case, alike, compare, dearer
 from tinytorch_studio.starters import empty, fill
+from tinytorch_studio.variants import Variant
 
 RUNGS = ["1", "2", "3", "Worked example"]
 
