@@ -1,0 +1,14 @@
+"""Integers as vectors (`torch.nn.functional`)."""
+
+from __future__ import annotations
+
+from tinytorch.creation import arange
+from tinytorch.tensor import Tensor
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """A 1 at each index, int64, on a new last axis."""
+    count = int(tensor.max().item()) + 1 if num_classes == -1 else num_classes
+    if tensor.numel() and (int(tensor.min().item()) < 0 or int(tensor.max().item()) >= count):
+        raise RuntimeError(f"Class values must be between 0 and {count - 1}")
+    return (tensor.unsqueeze(-1) == arange(count)).long()
