@@ -34,8 +34,17 @@ from tinytorch.nn.activation import (
     Threshold,
 )
 from tinytorch.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from tinytorch.nn.conv import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from tinytorch.nn.dropout import Dropout
 from tinytorch.nn.flatten import Flatten, Unflatten
+from tinytorch.nn.fold import Fold, Unfold
 from tinytorch.nn.linear import Identity, Linear
 from tinytorch.nn.loss import (
     BCELoss,
@@ -98,6 +107,14 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unflatten",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "Fold",
+    "Unfold",
     "functional",
     "init",
     "utils",

@@ -7,6 +7,16 @@ __path__ = overlaid(__name__, __path__)
 from tinytorch.ops.activations import GELU, GELU_TANH, RELU, SIGMOID, Gelu, LogSoftmax, Relu, Sigmoid, Softmax
 from tinytorch.ops.card import Elementwise, Fused, Movement, Op
 from tinytorch.ops.contract import MATMUL, MatMul
+from tinytorch.ops.convolution import (
+    Convolution,
+    ConvolutionWeight,
+    Fold,
+    MaxPool,
+    SumPool,
+    TransposedConvolution,
+    Window,
+    Windows,
+)
 from tinytorch.ops.elementwise import (
     ABS,
     ACOS,
@@ -171,6 +181,8 @@ __all__ = [
     "Cat",
     "Ceil",
     "Clamp",
+    "Convolution",
+    "ConvolutionWeight",
     "Copy",
     "Cos",
     "Cosh",
@@ -198,6 +210,7 @@ __all__ = [
     "Floor",
     "FloorDivide",
     "Fmod",
+    "Fold",
     "Fused",
     "GELU",
     "GELU_TANH",
@@ -234,6 +247,7 @@ __all__ = [
     "MINIMUM",
     "MUL",
     "MatMul",
+    "MaxPool",
     "Maximum",
     "Minimum",
     "Movement",
@@ -286,15 +300,19 @@ __all__ = [
     "Sqrt",
     "Sub",
     "Sum",
+    "SumPool",
     "TAN",
     "TANH",
     "TRUNC",
     "Tan",
     "Tanh",
+    "TransposedConvolution",
     "Trunc",
     "View",
     "WHERE",
     "Where",
+    "Window",
+    "Windows",
     "XOR",
     "Xor",
 ]

@@ -33,6 +33,16 @@ from tinytorch.nn.functional.activation import (
     threshold,
 )
 from tinytorch.nn.functional.affine import linear
+from tinytorch.nn.functional.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    fold,
+    unfold,
+)
 from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
 from tinytorch.nn.functional.dropping import dropout
 from tinytorch.nn.functional.lookup import one_hot
@@ -92,4 +102,12 @@ __all__ = [
     "nll_loss",
     "cross_entropy",
     "pad",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "fold",
+    "unfold",
 ]
