@@ -295,7 +295,7 @@ class SumPool(Fused):
         total = windows[(..., *first)].clone()
         for tap in others:
             total = total + windows[(..., *tap)]
-        return total.to(x.dtype)
+        return total.to(x.dtype).contiguous()
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
         kernel = self.window.kernel
@@ -324,7 +324,7 @@ class MaxPool(Fused):
             value = windows[(..., *tap)]
             better = (value > best) | value.isnan()
             best, which = best.maximum(value), which.new_full((), number).where(better, which)
-        return best, which
+        return best.contiguous(), which.contiguous()
 
     def first_inside(self, x: Tensor) -> Tensor:
         """For each window the first tap that is not in the padding, int32: what wins where all are -inf."""

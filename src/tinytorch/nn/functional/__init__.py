@@ -32,6 +32,14 @@ from tinytorch.nn.functional.activation import (
     tanhshrink,
     threshold,
 )
+from tinytorch.nn.functional.adaptive import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 from tinytorch.nn.functional.affine import linear
 from tinytorch.nn.functional.convolution import (
     conv1d,
@@ -58,6 +66,20 @@ from tinytorch.nn.functional.loss import (
     smooth_l1_loss,
 )
 from tinytorch.nn.functional.padding import pad
+from tinytorch.nn.functional.pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 
 __all__ = [
     "relu",
@@ -110,4 +132,22 @@ __all__ = [
     "conv_transpose3d",
     "fold",
     "unfold",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
 ]
