@@ -146,6 +146,7 @@ from tinytorch.ops.movement import (
     Spread,
     View,
 )
+from tinytorch.ops.normalization import BatchNorm, LayerNorm, RMSNorm
 from tinytorch.ops.reduce import Amax, Amin, ArgReduce, Cumprod, Cumsum, Prod, Sort, Sum
 from tinytorch.ops.steps import AdamStep, AdamWStep, SgdStep
 
@@ -171,6 +172,7 @@ __all__ = [
     "Assign",
     "Atan",
     "Atan2",
+    "BatchNorm",
     "CEIL",
     "CLAMP",
     "COPY",
@@ -235,6 +237,7 @@ __all__ = [
     "LOG10",
     "LOG1P",
     "LOG2",
+    "LayerNorm",
     "Less",
     "LessEqual",
     "Log",
@@ -269,6 +272,7 @@ __all__ = [
     "RECIPROCAL",
     "RELU",
     "REMAINDER",
+    "RMSNorm",
     "ROUND",
     "RSQRT",
     "Reciprocal",

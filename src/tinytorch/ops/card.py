@@ -75,7 +75,7 @@ class Op:
         """Work `keeps` out from `reads`."""
         if self.reads is None:
             return True, tuple(range(len(wanted)))
-        names = list(inspect.signature(self.grad).parameters)[2:]
+        names = list(inspect.signature(self.grad).parameters)[2:][: len(wanted)]  # the last may be absent
         read = {r for name, want in zip(names, wanted, strict=False) if want for r in self.reads[name]}
         return "out" in read, tuple([i for i, name in enumerate(names) if name in read])
 

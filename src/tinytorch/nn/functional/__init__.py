@@ -65,6 +65,14 @@ from tinytorch.nn.functional.loss import (
     nll_loss,
     smooth_l1_loss,
 )
+from tinytorch.nn.functional.normalization import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
+)
 from tinytorch.nn.functional.padding import pad
 from tinytorch.nn.functional.pooling import (
     avg_pool1d,
@@ -150,4 +158,10 @@ __all__ = [
     "max_unpool1d",
     "max_unpool2d",
     "max_unpool3d",
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "rms_norm",
 ]
