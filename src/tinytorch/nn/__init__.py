@@ -42,7 +42,14 @@ from tinytorch.nn.conv import (
     ConvTranspose2d,
     ConvTranspose3d,
 )
-from tinytorch.nn.dropout import Dropout
+from tinytorch.nn.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from tinytorch.nn.flatten import Flatten, Unflatten
 from tinytorch.nn.fold import Fold, Unfold
 from tinytorch.nn.linear import Identity, Linear
@@ -70,6 +77,23 @@ from tinytorch.nn.norm import (
     LocalResponseNorm,
     RMSNorm,
 )
+from tinytorch.nn.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
 from tinytorch.nn.parameter import Parameter
 from tinytorch.nn.pooling import (
     AdaptiveAvgPool1d,
@@ -90,6 +114,14 @@ from tinytorch.nn.pooling import (
     MaxUnpool1d,
     MaxUnpool2d,
     MaxUnpool3d,
+)
+from tinytorch.nn.vision import (
+    ChannelShuffle,
+    PixelShuffle,
+    PixelUnshuffle,
+    Upsample,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
 )
 
 __all__ = [
@@ -147,6 +179,32 @@ __all__ = [
     "ConvTranspose3d",
     "Fold",
     "Unfold",
+    "AlphaDropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "FeatureAlphaDropout",
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
+    "ChannelShuffle",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",

@@ -52,7 +52,15 @@ from tinytorch.nn.functional.convolution import (
     unfold,
 )
 from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
-from tinytorch.nn.functional.dropping import dropout
+from tinytorch.nn.functional.dropping import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from tinytorch.nn.functional.interpolation import interpolate
 from tinytorch.nn.functional.lookup import one_hot
 from tinytorch.nn.functional.loss import (
     binary_cross_entropy,
@@ -87,6 +95,13 @@ from tinytorch.nn.functional.pooling import (
     max_unpool1d,
     max_unpool2d,
     max_unpool3d,
+)
+from tinytorch.nn.functional.vision import (
+    affine_grid,
+    channel_shuffle,
+    grid_sample,
+    pixel_shuffle,
+    pixel_unshuffle,
 )
 
 __all__ = [
@@ -164,4 +179,15 @@ __all__ = [
     "layer_norm",
     "local_response_norm",
     "rms_norm",
+    "affine_grid",
+    "channel_shuffle",
+    "grid_sample",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "alpha_dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
+    "interpolate",
 ]
