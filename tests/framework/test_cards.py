@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tinytorch import ops
 from tinytorch.autograd import gradcheck, gradgradcheck
 from tinytorch.nn import functional
 from tinytorch.observe import observing
 from tinytorch.ops.card import Fused, Op
+from tinytorch.tensor import apply
 
 LABELS = tt.tensor([2, 0, 1])
 PICK = tt.tensor([[1, 0], [0, 2], [2, 2]])
@@ -70,6 +72,20 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "LogSoftmax": lambda x, y: x.log_softmax(0) * y,
     "Gelu": lambda x, y: functional.gelu(x - 0.5) * y,
     "CrossEntropy": lambda x, y: functional.cross_entropy(x * y, LABELS),
+    "Convolution": lambda x, y: functional.conv2d(
+        x[None], y.reshape(3, 1, 2, 2), y[0, :3], padding=1, stride=(1, 2)
+    ),
+    "TransposedConvolution": lambda x, y: functional.conv_transpose1d(
+        x[None], y.reshape(3, 2, 2), stride=2, padding=1, output_padding=1
+    ),
+    "ConvolutionWeight": lambda x, y: apply(ops.ConvolutionWeight(WINDOW, 3), x[None], y[None, :, :3]),
+    "Windows": lambda x, y: apply(ops.Windows(WINDOW, 0.5), x)[..., 1] * y[:, :3],
+    "Fold": lambda x, y: apply(ops.Fold(WINDOW, (4,)), (x * y).reshape(2, 3, 2)),
+    "SumPool": lambda x, y: apply(ops.SumPool(WINDOW), x) * y[:, :3],
+    "MaxPool": lambda x, y: apply(ops.MaxPool(WINDOW), x + STEPS)[0] * y[:, :3],
+    "LayerNorm": lambda x, y: functional.layer_norm(x, (4,), y[0], y[1]) * y,
+    "RMSNorm": lambda x, y: functional.rms_norm(x, (3, 4), y),
+    "BatchNorm": lambda x, y: functional.batch_norm(x, None, None, y[0], y[1], True, eps=0.01) * y,
     "MatMul": lambda x, y: x @ y.mT,
     "Sum": lambda x, y: x.sum(0) * y,
     "Prod": lambda x, y: x.prod(1) * y.mT,
@@ -100,6 +116,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
 STEPS = (
     tt.arange(12.0, dtype=tt.float64).reshape(3, 4) * 0.7 % 1.9
 )  # no two of a row or column are near each other
+WINDOW = ops.Window((2,), (2,), ((1, 1),), (1,))
 ABSTRACT = {"Elementwise", "Fused", "Movement", "Step", "Predicate", "Bitwise", "Reduce", "Extreme"}
 
 

@@ -7,6 +7,16 @@ __path__ = overlaid(__name__, __path__)
 from tinytorch.ops.activations import GELU, GELU_TANH, RELU, SIGMOID, Gelu, LogSoftmax, Relu, Sigmoid, Softmax
 from tinytorch.ops.card import Elementwise, Fused, Movement, Op
 from tinytorch.ops.contract import MATMUL, MatMul
+from tinytorch.ops.convolution import (
+    Convolution,
+    ConvolutionWeight,
+    Fold,
+    MaxPool,
+    SumPool,
+    TransposedConvolution,
+    Window,
+    Windows,
+)
 from tinytorch.ops.elementwise import (
     ABS,
     ACOS,
@@ -136,6 +146,7 @@ from tinytorch.ops.movement import (
     Spread,
     View,
 )
+from tinytorch.ops.normalization import BatchNorm, LayerNorm, RMSNorm
 from tinytorch.ops.reduce import Amax, Amin, ArgReduce, Cumprod, Cumsum, Prod, Sort, Sum
 from tinytorch.ops.steps import AdamStep, AdamWStep, SgdStep
 
@@ -161,6 +172,7 @@ __all__ = [
     "Assign",
     "Atan",
     "Atan2",
+    "BatchNorm",
     "CEIL",
     "CLAMP",
     "COPY",
@@ -171,6 +183,8 @@ __all__ = [
     "Cat",
     "Ceil",
     "Clamp",
+    "Convolution",
+    "ConvolutionWeight",
     "Copy",
     "Cos",
     "Cosh",
@@ -198,6 +212,7 @@ __all__ = [
     "Floor",
     "FloorDivide",
     "Fmod",
+    "Fold",
     "Fused",
     "GELU",
     "GELU_TANH",
@@ -222,6 +237,7 @@ __all__ = [
     "LOG10",
     "LOG1P",
     "LOG2",
+    "LayerNorm",
     "Less",
     "LessEqual",
     "Log",
@@ -234,6 +250,7 @@ __all__ = [
     "MINIMUM",
     "MUL",
     "MatMul",
+    "MaxPool",
     "Maximum",
     "Minimum",
     "Movement",
@@ -255,6 +272,7 @@ __all__ = [
     "RECIPROCAL",
     "RELU",
     "REMAINDER",
+    "RMSNorm",
     "ROUND",
     "RSQRT",
     "Reciprocal",
@@ -286,15 +304,19 @@ __all__ = [
     "Sqrt",
     "Sub",
     "Sum",
+    "SumPool",
     "TAN",
     "TANH",
     "TRUNC",
     "Tan",
     "Tanh",
+    "TransposedConvolution",
     "Trunc",
     "View",
     "WHERE",
     "Where",
+    "Window",
+    "Windows",
     "XOR",
     "Xor",
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from tinytorch import dtypes
 from tinytorch.ops.symbol import Symbol, inputs_of, renumbered
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Op:
         """Work `keeps` out from `reads`."""
         if self.reads is None:
             return True, tuple(range(len(wanted)))
-        names = list(inspect.signature(self.grad).parameters)[2:]
+        names = list(inspect.signature(self.grad).parameters)[2:][: len(wanted)]  # the last may be absent
         read = {r for name, want in zip(names, wanted, strict=False) if want for r in self.reads[name]}
         return "out" in read, tuple([i for i, name in enumerate(names) if name in read])
 
@@ -163,3 +164,17 @@ class Fused(Op):
     def definition(self, *xs: Any, **never: Any) -> Any:
         """What it computes, in tensor language."""
         raise NotImplementedError(f"{type(self).__name__} has no definition")
+
+
+def wide(kind: dtypes.dtype) -> dtypes.dtype:
+    """The type to compute in: float32 for halves, which lose long sums; any other type itself.
+
+    >>> wide(dtypes.float16), wide(dtypes.float64)
+    (tinytorch.float32, tinytorch.float64)
+    """
+    return dtypes.float32 if kind.is_floating_point and kind.itemsize < 4 else kind
+
+
+def widened(x: Tensor) -> Tensor:
+    """A tensor in the type to compute in."""
+    return x.to(wide(x.dtype))

@@ -32,9 +32,35 @@ from tinytorch.nn.functional.activation import (
     tanhshrink,
     threshold,
 )
+from tinytorch.nn.functional.adaptive import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 from tinytorch.nn.functional.affine import linear
+from tinytorch.nn.functional.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    fold,
+    unfold,
+)
 from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
-from tinytorch.nn.functional.dropping import dropout
+from tinytorch.nn.functional.dropping import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from tinytorch.nn.functional.interpolation import interpolate
 from tinytorch.nn.functional.lookup import one_hot
 from tinytorch.nn.functional.loss import (
     binary_cross_entropy,
@@ -47,7 +73,36 @@ from tinytorch.nn.functional.loss import (
     nll_loss,
     smooth_l1_loss,
 )
+from tinytorch.nn.functional.normalization import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
+)
 from tinytorch.nn.functional.padding import pad
+from tinytorch.nn.functional.pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
+from tinytorch.nn.functional.vision import (
+    affine_grid,
+    channel_shuffle,
+    grid_sample,
+    pixel_shuffle,
+    pixel_unshuffle,
+)
 
 __all__ = [
     "relu",
@@ -92,4 +147,47 @@ __all__ = [
     "nll_loss",
     "cross_entropy",
     "pad",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "fold",
+    "unfold",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "rms_norm",
+    "affine_grid",
+    "channel_shuffle",
+    "grid_sample",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "alpha_dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
+    "interpolate",
 ]
