@@ -70,6 +70,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "LogSoftmax": lambda x, y: x.log_softmax(0) * y,
     "Gelu": lambda x, y: functional.gelu(x - 0.5) * y,
     "CrossEntropy": lambda x, y: functional.cross_entropy(x * y, LABELS),
+    "Attention": lambda x, y: functional.scaled_dot_product_attention(x, y, x * y, y[:, :3] * 3),
     "MatMul": lambda x, y: x @ y.mT,
     "Sum": lambda x, y: x.sum(0) * y,
     "Prod": lambda x, y: x.prod(1) * y.mT,

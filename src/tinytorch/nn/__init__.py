@@ -33,6 +33,7 @@ from tinytorch.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from tinytorch.nn.attention import MultiheadAttention
 from tinytorch.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from tinytorch.nn.dropout import Dropout
 from tinytorch.nn.flatten import Flatten, Unflatten
@@ -49,7 +50,15 @@ from tinytorch.nn.loss import (
     SmoothL1Loss,
 )
 from tinytorch.nn.module import Module
+from tinytorch.nn.norm import LayerNorm, RMSNorm
 from tinytorch.nn.parameter import Parameter
+from tinytorch.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "CELU",
@@ -98,6 +107,14 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unflatten",
+    "LayerNorm",
+    "MultiheadAttention",
+    "RMSNorm",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "functional",
     "init",
     "utils",

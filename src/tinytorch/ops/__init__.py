@@ -5,6 +5,7 @@ from tinytorch.overlay import overlaid
 __path__ = overlaid(__name__, __path__)
 
 from tinytorch.ops.activations import GELU, GELU_TANH, RELU, SIGMOID, Gelu, LogSoftmax, Relu, Sigmoid, Softmax
+from tinytorch.ops.attention import Attention
 from tinytorch.ops.card import Elementwise, Fused, Movement, Op
 from tinytorch.ops.contract import MATMUL, MatMul
 from tinytorch.ops.elementwise import (
@@ -161,6 +162,7 @@ __all__ = [
     "Assign",
     "Atan",
     "Atan2",
+    "Attention",
     "CEIL",
     "CLAMP",
     "COPY",

@@ -33,6 +33,7 @@ from tinytorch.nn.functional.activation import (
     threshold,
 )
 from tinytorch.nn.functional.affine import linear
+from tinytorch.nn.functional.attention import scaled_dot_product_attention
 from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
 from tinytorch.nn.functional.dropping import dropout
 from tinytorch.nn.functional.lookup import one_hot
@@ -47,6 +48,7 @@ from tinytorch.nn.functional.loss import (
     nll_loss,
     smooth_l1_loss,
 )
+from tinytorch.nn.functional.normalization import layer_norm, rms_norm
 from tinytorch.nn.functional.padding import pad
 
 __all__ = [
@@ -92,4 +94,7 @@ __all__ = [
     "nll_loss",
     "cross_entropy",
     "pad",
+    "scaled_dot_product_attention",
+    "layer_norm",
+    "rms_norm",
 ]
