@@ -23,7 +23,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "methods.index", "methods.convert", "methods.write", "tensor", "creation", "functions", "joining",
      "autograd.function", "autograd.gradcheck"],
     ["random", "func"],
-    ["nn.parameter", "nn.module", "nn.init", "nn.functional.affine", "nn.functional.activation",
+    ["nn.parameter", "nn.module", "nn.init", "nn.embedding", "nn.functional.affine", "nn.functional.activation",
      "nn.functional.dropping", "nn.functional.lookup", "nn.functional.distance", "nn.functional.loss",
      "nn.functional.padding", "nn.functional.attention", "nn.functional.normalization", "nn.functional", "nn.linear", "nn.activation", "nn.container",
      "nn.dropout", "nn.flatten", "nn.loss", "nn.norm", "nn.attention", "nn.transformer", "nn.utils.clip_grad", "nn.utils.convert_parameters", "nn.utils", "nn",

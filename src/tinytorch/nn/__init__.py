@@ -36,6 +36,7 @@ from tinytorch.nn.activation import (
 from tinytorch.nn.attention import MultiheadAttention
 from tinytorch.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from tinytorch.nn.dropout import Dropout
+from tinytorch.nn.embedding import Embedding, EmbeddingBag
 from tinytorch.nn.flatten import Flatten, Unflatten
 from tinytorch.nn.linear import Identity, Linear
 from tinytorch.nn.loss import (
@@ -107,6 +108,8 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unflatten",
+    "Embedding",
+    "EmbeddingBag",
     "LayerNorm",
     "MultiheadAttention",
     "RMSNorm",

@@ -36,7 +36,7 @@ from tinytorch.nn.functional.affine import linear
 from tinytorch.nn.functional.attention import scaled_dot_product_attention
 from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
 from tinytorch.nn.functional.dropping import dropout
-from tinytorch.nn.functional.lookup import one_hot
+from tinytorch.nn.functional.lookup import embedding, embedding_bag, one_hot
 from tinytorch.nn.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -94,6 +94,8 @@ __all__ = [
     "nll_loss",
     "cross_entropy",
     "pad",
+    "embedding",
+    "embedding_bag",
     "scaled_dot_product_attention",
     "layer_norm",
     "rms_norm",
