@@ -53,6 +53,7 @@ from tinytorch.nn.loss import (
 from tinytorch.nn.module import Module
 from tinytorch.nn.norm import LayerNorm, RMSNorm
 from tinytorch.nn.parameter import Parameter
+from tinytorch.nn.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from tinytorch.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -110,6 +111,14 @@ __all__ = [
     "Unflatten",
     "Embedding",
     "EmbeddingBag",
+    "GRU",
+    "GRUCell",
+    "LSTM",
+    "LSTMCell",
+    "RNN",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "LayerNorm",
     "MultiheadAttention",
     "RMSNorm",
