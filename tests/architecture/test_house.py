@@ -29,7 +29,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "nn.dropout", "nn.flatten", "nn.loss", "nn.norm", "nn.attention", "nn.transformer", "nn.rnn", "nn.utils.clip_grad", "nn.utils.convert_parameters", "nn.utils", "nn",
      "optim.optimizer", "optim.sgd", "optim.adam", "optim.rmsprop", "optim.lr_scheduler", "optim", "utils.data.dataset",
      "utils.data.sampler", "utils.data.collate", "utils.data.loader", "utils.data", "utils", "datasets.digits",
-     "datasets", "checkpoint"],
+     "datasets.names", "datasets.shakespeare", "datasets", "text", "checkpoint"],
     ["models.mlp", "models"],
     [""],
 ]  # fmt: skip
