@@ -86,6 +86,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "LayerNorm": lambda x, y: functional.layer_norm(x, (4,), y[0], y[1]) * y,
     "RMSNorm": lambda x, y: functional.rms_norm(x, (3, 4), y),
     "BatchNorm": lambda x, y: functional.batch_norm(x, None, None, y[0], y[1], True, eps=0.01) * y,
+    "Attention": lambda x, y: functional.scaled_dot_product_attention(x, y, x * y, y[:, :3] * 3),
     "MatMul": lambda x, y: x @ y.mT,
     "Sum": lambda x, y: x.sum(0) * y,
     "Prod": lambda x, y: x.prod(1) * y.mT,

@@ -2,8 +2,11 @@
 
 from collections import Counter
 
+import pytest
+
 import tinytorch as tt
-from tinytorch.datasets import Digits
+from tinytorch.datasets import Digits, Names, Shakespeare
+from tinytorch.text import gpt2
 
 
 def test_digits_are_all_there_once():
@@ -38,6 +41,25 @@ def test_the_split_is_always_the_same_and_holds_out_every_digit():
 def test_a_sample_is_an_image_and_its_label():
     image, label = Digits(train=True)[0]
     assert image.shape == (8, 8) and label.shape == () and label.dtype is tt.int64
+
+
+def test_shakespeare_is_whole_and_split_as_others_split_it():
+    train, held_out = Shakespeare(train=True), Shakespeare(train=False)
+    assert (len(train), len(held_out)) == (1_003_854, 111_540)  # the counts that nanoGPT prints
+    assert train.alphabet == held_out.alphabet and len(train.alphabet) == 65
+    # the counts of GPT-2's tokens that nanoGPT's prepare.py states
+    assert [len(gpt2().encode(part.text)) for part in (train, held_out)] == [301_966, 36_059]
+    assert train.ids.dtype is tt.int64 and train.decode(held_out.ids) == held_out.text
+    for foreign in ("~", "é", "a\x00"):
+        with pytest.raises(ValueError, match="not in the alphabet"):
+            train.encode(foreign)
+
+
+def test_names_are_there_once_and_always_split_alike():
+    train, held_out = Names(train=True), Names(train=False)
+    assert len(set(train) | set(held_out)) == len(train) + len(held_out) == 8422
+    assert list(Names(train=False)) == list(held_out)
+    assert all(name.strip() == name and name for name in train)
 
 
 LABELS = [4, 5, 0, 3, 1, 6, 3, 6]  # as drawn in the first version: a change would mix old runs and new

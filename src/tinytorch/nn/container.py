@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, Self
 
 from tinytorch.nn.module import Module
@@ -74,9 +75,22 @@ class ModuleList(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())
 
+    def __repr__(self) -> str:
+        """Equal neighbours in one line, as in PyTorch: `(0-3): 4 x Linear(...)`."""
+        lines, first = [], 0
+        for text, equal in groupby(map(repr, self)):
+            count = len(list(equal))
+            name = f"({first}): " if count == 1 else f"({first}-{first + count - 1}): {count} x "
+            lines.append((name + text).replace("\n", "\n  "))
+            first += count
+        inner = "\n  ".join(lines)
+        return f"{type(self).__name__}(\n  {inner}\n)" if lines else f"{type(self).__name__}()"
+
 
 class Sequential(ModuleList):
     """Modules called one after the other, each on the result of the one before."""
+
+    __repr__ = Module.__repr__
 
     def __init__(self, *modules: Any) -> None:
         Module.__init__(self)

@@ -64,3 +64,7 @@ class Identity(Module):
     def forward(self, x: Any) -> Any:
         """The input itself."""
         return x
+
+
+class NonDynamicallyQuantizableLinear(Linear):
+    """A Linear under the name by which PyTorch prints the last one of an attention."""

@@ -5,6 +5,7 @@ from tinytorch.overlay import overlaid
 __path__ = overlaid(__name__, __path__)
 
 from tinytorch.ops.activations import GELU, GELU_TANH, RELU, SIGMOID, Gelu, LogSoftmax, Relu, Sigmoid, Softmax
+from tinytorch.ops.attention import Attention
 from tinytorch.ops.card import Elementwise, Fused, Movement, Op
 from tinytorch.ops.contract import MATMUL, MatMul
 from tinytorch.ops.convolution import (
@@ -172,6 +173,7 @@ __all__ = [
     "Assign",
     "Atan",
     "Atan2",
+    "Attention",
     "BatchNorm",
     "CEIL",
     "CLAMP",
@@ -179,7 +181,6 @@ __all__ = [
     "COS",
     "COSH",
     "Cast",
-    "Move",
     "Cat",
     "Ceil",
     "Clamp",
@@ -253,6 +254,7 @@ __all__ = [
     "MaxPool",
     "Maximum",
     "Minimum",
+    "Move",
     "Movement",
     "Mul",
     "NEG",

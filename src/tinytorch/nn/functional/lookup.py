@@ -1,8 +1,10 @@
-"""Integers as vectors (`torch.nn.functional`)."""
+"""Integers as vectors (`torch.nn.functional`); the tables of learned ones stand in nn/embedding.py."""
 
 from __future__ import annotations
 
 from tinytorch.creation import arange
+from tinytorch.nn.embedding import embedding as embedding
+from tinytorch.nn.embedding import embedding_bag as embedding_bag
 from tinytorch.tensor import Tensor
 
 
