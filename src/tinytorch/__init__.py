@@ -1,5 +1,6 @@
 """TinyTorch: a small, complete deep learning framework with PyTorch's names."""
 
+from importlib import import_module
 from typing import Any
 
 from tinytorch.overlay import overlaid
@@ -101,14 +102,13 @@ from tinytorch.random import (
     set_rng_state,
 )
 from tinytorch.tensor import Tensor
-
-__version__ = "0.1.0"
-
-from tinytorch import func, nn, optim, utils  # these stand on everything above
-from tinytorch.checkpoint import load, save
+from tinytorch.version import __version__
 
 # The submodule gradcheck must not hide the function of the same name.
 autograd.gradcheck = autograd.__getattr__("gradcheck")
+
+from tinytorch import func, nn, optim, utils  # these stand on everything above
+from tinytorch.checkpoint import load, save
 
 float = float32
 int = int32
@@ -119,6 +119,38 @@ globals().update(functions.FUNCTIONS)
 def is_tensor(x: object) -> Any:
     """Whether something is a tensor."""
     return isinstance(x, Tensor)
+
+
+# Imported when asked for: what few programs need.
+LATER = {
+    "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
+    "compat": ("compile",),
+    "settings": (
+        "are_deterministic_algorithms_enabled",
+        "get_float32_matmul_precision",
+        "get_num_interop_threads",
+        "get_num_threads",
+        "set_float32_matmul_precision",
+        "set_num_interop_threads",
+        "set_num_threads",
+        "use_deterministic_algorithms",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in LATER.items():
+        if name in names:
+            return getattr(import_module(f"tinytorch.{module}"), name)
+    if name.startswith("_"):
+        raise AttributeError(f"module 'tinytorch' has no attribute {name!r}")
+    from tinytorch.compat import absent_name
+
+    raise AttributeError(absent_name("torch", name, __dir__()), name=name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *[name for names in LATER.values() for name in names]})
 
 
 __all__ = [

@@ -31,7 +31,9 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "utils.data.sampler", "utils.data.collate", "utils.data.loader", "utils.data", "utils", "datasets.digits",
      "datasets", "checkpoint"],
     ["models.mlp", "models"],
+    ["version", "settings", "absent", "compat"],
     [""],
+    ["__main__"],
 ]  # fmt: skip
 PLACE = {name: (floor, i) for floor, names in enumerate(FLOORS) for i, name in enumerate(names)}
 FORBIDDEN = ("course", "learner", "exercise", "lesson", "student", "starter", "studio", "hint")
