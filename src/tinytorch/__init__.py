@@ -19,14 +19,17 @@ from tinytorch.autograd import (
 from tinytorch.creation import (
     arange,
     as_tensor,
+    asarray,
     cat,
     concat,
     concatenate,
-    einsum,
     empty,
     empty_like,
+    empty_strided,
     eye,
+    from_dlpack,
     from_numpy,
+    frombuffer,
     full,
     full_like,
     linspace,
@@ -43,6 +46,7 @@ from tinytorch.creation import (
 )
 from tinytorch.devices.interface import device
 from tinytorch.dtypes import (
+    bfloat16,
     double,
     dtype,
     finfo,
@@ -59,7 +63,16 @@ from tinytorch.dtypes import (
     long,
     promote_types,
     set_default_dtype,
+    short,
     uint8,
+)
+from tinytorch.formats import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    memory_format,
+    preserve_format,
+    strided,
 )
 from tinytorch.joining import (
     atleast_1d,
@@ -101,15 +114,19 @@ from tinytorch.random import (
     seed,
     set_rng_state,
 )
+from tinytorch.summation import einsum
 from tinytorch.tensor import Tensor
 from tinytorch.version import __version__
 
 # The submodule gradcheck must not hide the function of the same name.
 autograd.gradcheck = autograd.__getattr__("gradcheck")
 
+from math import e, inf, nan, pi
+
 from tinytorch import func, nn, optim, utils  # these stand on everything above
 from tinytorch.checkpoint import load, save
 
+newaxis = None
 float = float32
 int = int32
 bool = dtypes.bool_
@@ -158,8 +175,10 @@ __all__ = [
     "Tensor",
     "arange",
     "as_tensor",
+    "asarray",
     "autograd",
     "bernoulli",
+    "bfloat16",
     "bool",
     "cat",
     "concat",
@@ -171,6 +190,7 @@ __all__ = [
     "einsum",
     "empty",
     "empty_like",
+    "empty_strided",
     "enable_grad",
     "eye",
     "finfo",
@@ -178,7 +198,9 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "from_dlpack",
     "from_numpy",
+    "frombuffer",
     "full",
     "full_like",
     "func",

@@ -44,7 +44,11 @@ def tensors_differ(theirs: Any, ours: Any, loose: float) -> str | None:
     want, have = numbers(theirs), numbers(ours)
     relative, absolute = TOLERANCES.get(kind(theirs), (0.0, 0.0))
     with np.errstate(all="ignore"):
-        close = np.isclose(have, want, relative * loose, absolute * loose, equal_nan=True) if relative else have == want
+        close = (
+            np.isclose(have, want, relative * loose, absolute * loose, equal_nan=True)
+            if relative
+            else have == want
+        )
     if not close.all():
         at = np.unravel_index(np.flatnonzero(~close)[0], close.shape)
         return f"{have[at]!r} for {want[at]!r}, and {int((~close).sum())} of {close.size} differ"
@@ -56,7 +60,9 @@ def differ(theirs: Any, ours: Any, loose: float = 1.0) -> str | None:
     if isinstance(theirs, torch.Tensor):
         return tensors_differ(theirs, ours, loose)
     if isinstance(theirs, torch.dtype):
-        return None if str(theirs).rpartition(".")[2] == str(ours).rpartition(".")[2] else f"{ours} for {theirs}"
+        return (
+            None if str(theirs).rpartition(".")[2] == str(ours).rpartition(".")[2] else f"{ours} for {theirs}"
+        )
     if isinstance(theirs, (list, tuple)):
         if not isinstance(ours, (list, tuple)) or len(ours) != len(theirs):
             return f"{type(ours).__name__} of other length for {type(theirs).__name__} of {len(theirs)}"

@@ -13,7 +13,18 @@ import tinytorch as tt
 
 DTYPES = {
     getattr(torch, name): getattr(tt, name)
-    for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64")
+    for name in (
+        "bool",
+        "uint8",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+    )
     if hasattr(tt, name)
 }
 
