@@ -1,5 +1,6 @@
 """TinyTorch: a small, complete deep learning framework with PyTorch's names."""
 
+from importlib import import_module
 from typing import Any
 
 from tinytorch.overlay import overlaid
@@ -18,14 +19,17 @@ from tinytorch.autograd import (
 from tinytorch.creation import (
     arange,
     as_tensor,
+    asarray,
     cat,
     concat,
     concatenate,
-    einsum,
     empty,
     empty_like,
+    empty_strided,
     eye,
+    from_dlpack,
     from_numpy,
+    frombuffer,
     full,
     full_like,
     linspace,
@@ -42,6 +46,7 @@ from tinytorch.creation import (
 )
 from tinytorch.devices.interface import device
 from tinytorch.dtypes import (
+    bfloat16,
     double,
     dtype,
     finfo,
@@ -58,7 +63,16 @@ from tinytorch.dtypes import (
     long,
     promote_types,
     set_default_dtype,
+    short,
     uint8,
+)
+from tinytorch.formats import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    memory_format,
+    preserve_format,
+    strided,
 )
 from tinytorch.joining import (
     atleast_1d,
@@ -100,16 +114,19 @@ from tinytorch.random import (
     seed,
     set_rng_state,
 )
+from tinytorch.summation import einsum
 from tinytorch.tensor import Tensor
-
-__version__ = "0.1.0"
-
-from tinytorch import func, nn, optim, utils  # these stand on everything above
-from tinytorch.checkpoint import load, save
+from tinytorch.version import __version__
 
 # The submodule gradcheck must not hide the function of the same name.
 autograd.gradcheck = autograd.__getattr__("gradcheck")
 
+from math import e, inf, nan, pi
+
+from tinytorch import func, nn, optim, utils  # these stand on everything above
+from tinytorch.checkpoint import load, save
+
+newaxis = None
 float = float32
 int = int32
 bool = dtypes.bool_
@@ -121,13 +138,47 @@ def is_tensor(x: object) -> Any:
     return isinstance(x, Tensor)
 
 
+# Imported when asked for: what few programs need.
+LATER = {
+    "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
+    "compat": ("compile",),
+    "settings": (
+        "are_deterministic_algorithms_enabled",
+        "get_float32_matmul_precision",
+        "get_num_interop_threads",
+        "get_num_threads",
+        "set_float32_matmul_precision",
+        "set_num_interop_threads",
+        "set_num_threads",
+        "use_deterministic_algorithms",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in LATER.items():
+        if name in names:
+            return getattr(import_module(f"tinytorch.{module}"), name)
+    if name.startswith("_"):
+        raise AttributeError(f"module 'tinytorch' has no attribute {name!r}")
+    from tinytorch.compat import absent_name
+
+    raise AttributeError(absent_name("torch", name, __dir__()), name=name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *[name for names in LATER.values() for name in names]})
+
+
 __all__ = [
     "Generator",
     "Tensor",
     "arange",
     "as_tensor",
+    "asarray",
     "autograd",
     "bernoulli",
+    "bfloat16",
     "bool",
     "cat",
     "concat",
@@ -139,6 +190,7 @@ __all__ = [
     "einsum",
     "empty",
     "empty_like",
+    "empty_strided",
     "enable_grad",
     "eye",
     "finfo",
@@ -146,7 +198,9 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "from_dlpack",
     "from_numpy",
+    "frombuffer",
     "full",
     "full_like",
     "func",

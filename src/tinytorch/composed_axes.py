@@ -88,27 +88,55 @@ def slice_scatter(
 
 def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """The numbers of `source`, in reading order, where the mask holds."""
+    if mask.dtype.name != "bool":
+        raise RuntimeError(
+            f"masked_scatter only supports boolean masks, but got mask with dtype {mask.dtype}"
+        )
+    if source.dtype is not x.dtype:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes, not {x.dtype}, {source.dtype}"
+        )
     full, mask = x.broadcast_with(mask)
-    places = mask.nonzero(as_tuple=True)
+    places = (mask if mask.ndim else mask.reshape(1)).nonzero(as_tuple=True)
     count = len(places[0])
     if source.numel() < count:
         raise RuntimeError(
             f"masked_scatter: the mask holds {count} times, source has {source.numel()} numbers"
         )
-    return full.clone().index_put(places, source.flatten().narrow(0, 0, count))
+    line = full if full.ndim else full.reshape(1)
+    return line.index_put(places, source.flatten().narrow(0, 0, count)).reshape(full.shape)
 
 
 def index_fill(x: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """One value at the named indices of an axis."""
-    axis = canonical_dim(dim, x.ndim)
-    value = value if hasattr(value, "dtype") else x.new_tensor(value)
-    return x.movedim(axis, 0).index_put((index,), value.to(x.dtype)).movedim(0, axis)
+    if getattr(value, "ndim", 0):
+        raise RuntimeError(
+            f"index_fill_ only supports a 0-dimensional value tensor, not one of {value.ndim} axes"
+        )
+    rows, axis = rows_of(x, dim, index, "index_fill")
+    named = (
+        rows.new_zeros(rows.shape[0], dtype=index.dtype)
+        .bool()
+        .index_put((index.reshape(-1),), index.new_ones(()).bool())
+    )
+    made = rows.masked_fill(named.reshape(-1, *[1] * (rows.ndim - 1)), value)
+    return made.movedim(0, axis) if x.ndim else made.reshape(())
 
 
 def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Rows of `source` in the place of the rows that `index` names."""
-    axis = canonical_dim(dim, x.ndim)
-    return x.movedim(axis, 0).index_put((index,), source.movedim(axis, 0)).movedim(0, axis)
+    rows, axis = rows_of(x, dim, index, "index_copy")
+    if source.dtype is not x.dtype:
+        raise RuntimeError(
+            f"index_copy_(): self and source expected to have the same dtype: {x.dtype}, {source.dtype}"
+        )
+    new = source if source.ndim else source.reshape(1)
+    if new.ndim != rows.ndim or new.shape[axis] != index.numel():
+        raise IndexError(
+            f"index_copy_(): source {source.shape} does not fit into {x.shape} at {index.numel()} indices"
+        )
+    made = rows.index_put((index.reshape(-1),), new.movedim(axis, 0))
+    return made.movedim(0, axis) if x.ndim else made.reshape(())
 
 
 def take(x: Tensor, index: Tensor) -> Tensor:
@@ -118,17 +146,27 @@ def take(x: Tensor, index: Tensor) -> Tensor:
 
 def fliplr(x: Tensor) -> Tensor:
     """The second axis backwards."""
+    if x.ndim < 2:
+        raise RuntimeError(f"fliplr: Input must be >= 2-d, not {x.ndim}-d")
     return x.flip(1)
 
 
 def flipud(x: Tensor) -> Tensor:
     """The first axis backwards."""
+    if x.ndim < 1:
+        raise RuntimeError("flipud: Input must be >= 1-d")
     return x.flip(0)
 
 
 def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Turned by `k` quarters, from the first of two axes towards the second."""
-    first, second = canonical_dims(dims, x.ndim)
+    if len(dims) != 2 or x.ndim < 2:
+        raise RuntimeError(
+            f"expected total rotation dims == 2 of at least 2 axes, but got {tuple(dims)} of {x.ndim}"
+        )
+    first, second = [canonical_dim(each, x.ndim) for each in dims]
+    if first == second:
+        raise RuntimeError(f"expected rotation dims to be different, but got {tuple(dims)}")
     quarters = k % 4
     if quarters == 0:
         return x.clone()
@@ -206,7 +244,7 @@ def even(x: Tensor, parts: Any, dim: int, name: str, needs: int) -> tuple[Tensor
     """Pieces of an axis that the number of pieces must divide."""
     if x.ndim < needs:
         raise RuntimeError(f"{name} requires a tensor with at least {needs} dimension, but got {x.ndim}")
-    if isinstance(parts, int) and x.shape[dim] % parts:
+    if isinstance(parts, int) and (not parts or x.shape[dim] % parts):
         raise RuntimeError(f"{name}: {parts} does not divide {x.shape[dim]}, the size of axis {dim}")
     return tensor_split(x, parts, dim)
 
@@ -218,4 +256,12 @@ def sum_to_size(x: Tensor, *size: Any) -> Tensor:
     if new < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[new:], strict=True)):
         raise ShapeError(f"{x.shape} cannot be summed to {shape}: that does not stretch to it")
     axes = [*range(new), *[i + new for i, n in enumerate(shape) if n == 1 and x.shape[i + new] != 1]]
-    return (x.sum(axes, keepdim=True) if axes else x).reshape(shape)
+    return (x.sum(axes, keepdim=True) if axes or not x.ndim else x).reshape(shape)
+
+
+def rows_of(x: Tensor, dim: int, index: Tensor, name: str) -> tuple[Tensor, int]:
+    """A tensor with the named axis in front, a number as a vector of one; and where the axis was."""
+    if index.ndim > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector, not of shape {index.shape}")
+    axis = canonical_dim(dim, x.ndim)
+    return (x if x.ndim else x.reshape(1)).movedim(axis, 0), axis

@@ -6,17 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from tinytorch import dtypes
+from tinytorch.errors import DtypeError
 
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
 
 NAMES = [
-    "acosh",
-    "asinh",
-    "atanh",
-    "arccosh",
-    "arcsinh",
-    "arctanh",
     "arctan2",
     "bitwise_left_shift",
     "bitwise_right_shift",
@@ -46,46 +41,12 @@ NAMES = [
 ]
 
 
-def floating(x: Tensor) -> Tensor:
-    """Integers as numbers of the default floating point type."""
-    return x if x.dtype.is_floating_point else x.to(dtypes.get_default_dtype())
-
-
-def beside(x: Tensor, other: Any) -> Tensor:
-    """The other side as a tensor; a number as one without axes, of the type of `x`."""
-    made: Tensor = other if hasattr(other, "dtype") else floating(x).new_tensor(other)
-    return made
-
-
 def alike(x: Tensor, other: Any) -> tuple[Tensor, Tensor]:
     """Both sides as floating point tensors of the type in which they compute together."""
-    x, other = floating(x), floating(beside(x, other))
+    x = x.floating()
+    other = (other if hasattr(other, "dtype") else x.new_tensor(other)).floating()
     to = dtypes.result_type((x.dtype, 2 if x.ndim else 1), (other.dtype, 2 if other.ndim else 1))
     return x.to(to), other.to(to)
-
-
-def acosh(x: Tensor) -> Tensor:
-    """The inverse of cosh, for numbers from 1 on."""
-    x = floating(x)
-    return (x + ((x - 1) * (x + 1)).sqrt()).log()
-
-
-def asinh(x: Tensor) -> Tensor:
-    """The inverse of sinh: with `log1p`, so that small numbers keep their digits."""
-    x = floating(x)
-    size = x.abs()
-    square = size * size
-    made = (size + square / (1 + (square + 1).sqrt())).log1p()
-    return made.where(x >= 0, -made)
-
-
-def atanh(x: Tensor) -> Tensor:
-    """The inverse of tanh, for numbers between -1 and 1."""
-    x = floating(x)
-    return (2 * x / (1 - x)).log1p() * 0.5
-
-
-arccosh, arcsinh, arctanh = acosh, asinh, atanh
 
 
 def arctan2(x: Tensor, other: Tensor) -> Tensor:
@@ -116,46 +77,55 @@ def clamp_min(x: Tensor, min: Any) -> Tensor:
 def copysign(x: Tensor, other: Any) -> Tensor:
     """The size of `x` with the sign of `other`, also that of a negative zero."""
     x, other = alike(x, other)
-    size = x.abs()
-    return (-size).where(signbit(other), size)
+    return x.where(signbit(x) == signbit(other), -x)
 
 
 def deg2rad(x: Tensor) -> Tensor:
     """Degrees as radians."""
-    return floating(x) * (math.pi / 180)
+    return x.floating() * (math.pi / 180)
 
 
 def float_power(x: Tensor, exponent: Any) -> Tensor:
     """The power, computed in float64."""
-    return x.double() ** (exponent.double() if hasattr(exponent, "double") else exponent)
+    return x.double() ** (exponent.double() if hasattr(exponent, "double") else float(exponent))
 
 
 def fmax(x: Tensor, other: Tensor) -> Tensor:
     """The larger of two numbers; of a number and NaN the number."""
-    return other.where(x.isnan(), x.where(other.isnan(), x.maximum(other)))
+    other = x.beside(other, "fmax")
+    return x.where((x >= other) | other.isnan(), other)
 
 
 def fmin(x: Tensor, other: Tensor) -> Tensor:
     """The smaller of two numbers; of a number and NaN the number."""
-    return other.where(x.isnan(), x.where(other.isnan(), x.minimum(other)))
+    other = x.beside(other, "fmin")
+    return x.where((x <= other) | other.isnan(), other)
 
 
 def frac(x: Tensor) -> Tensor:
     """What is behind the point, with the number's sign."""
-    return x - x.trunc()
+    return x.fractional("frac") - x.trunc()
 
 
 def heaviside(x: Tensor, values: Tensor) -> Tensor:
     """0 below 0, 1 above, and `values` at 0."""
-    if x.dtype is not values.dtype:
+    if x.dtype is not x.beside(values, "heaviside").dtype:
         raise RuntimeError(f"heaviside needs two tensors of one dtype, not {x.dtype} and {values.dtype}")
     return values.where(x == 0, (x > 0).to(x.dtype))
 
 
 def hypot(x: Tensor, other: Tensor) -> Tensor:
-    """The longest side of a right triangle: sqrt(x² + other²)."""
+    """The longest side of a right triangle, sqrt(x² + other²), without overflow: the longer leg is taken out."""
+    together = dtypes.promote_types(x.dtype, x.beside(other, "hypot").dtype)
+    if not together.is_floating_point:
+        raise DtypeError(f"hypot is not implemented for {together.name}")
     x, other = alike(x, other)
-    return (x * x + other * other).sqrt()
+    size = x.abs().maximum(other.abs()).detach()
+    scale = size.where((size > 0) & (size < math.inf), 1.0)
+    total = (x / scale) * (x / scale) + (other / scale) * (other / scale)
+    # At the origin the root is infinitely steep; the slope there is taken as 0.
+    root = total.where(total != 0, 1.0).sqrt().where(total != 0, total) * scale
+    return root.where((x.abs() != math.inf) & (other.abs() != math.inf), math.inf)
 
 
 def isposinf(x: Tensor) -> Tensor:
@@ -175,12 +145,14 @@ def isreal(x: Tensor) -> Tensor:
 
 def ldexp(x: Tensor, other: Tensor) -> Tensor:
     """x * 2 ** other."""
-    return floating(x) * floating(other).exp2()
+    return x.floating() * x.beside(other, "ldexp").floating().exp2()
 
 
 def logaddexp(x: Tensor, other: Tensor) -> Tensor:
     """log(exp(x) + exp(other)) without overflow: the larger is taken out."""
-    x, other = alike(x, other)
+    if not (x.is_floating_point() or x.beside(other, "logaddexp").is_floating_point()):
+        raise DtypeError(f"logaddexp is not implemented for {x.dtype.name}")
+    x, other = alike(x, x.beside(other, "logaddexp"))
     top = x.maximum(other)
     gap = (x - other).abs()
     return top.where((top == x) & (x == other) & (gap != gap), top + (-gap).exp().log1p())
@@ -188,12 +160,12 @@ def logaddexp(x: Tensor, other: Tensor) -> Tensor:
 
 def logaddexp2(x: Tensor, other: Tensor) -> Tensor:
     """log2(2 ** x + 2 ** other) without overflow."""
-    return logaddexp(x * math.log(2), other * math.log(2)) / math.log(2)
+    return logaddexp(x * math.log(2), x.beside(other, "logaddexp2") * math.log(2)) / math.log(2)
 
 
 def logit(x: Tensor, eps: float | None = None) -> Tensor:
     """The inverse of sigmoid, log(x / (1 - x)); with `eps`, of x kept between eps and 1 - eps."""
-    x = floating(x)
+    x = x.floating()
     x = x if eps is None else x.clamp(eps, 1 - eps)
     return (x / (1 - x)).log()
 
@@ -212,12 +184,12 @@ def nan_to_num(
 
 def positive(x: Tensor) -> Tensor:
     """The tensor itself."""
-    return x
+    return x.arithmetic("positive")
 
 
 def rad2deg(x: Tensor) -> Tensor:
     """Radians as degrees."""
-    return floating(x) * (180 / math.pi)
+    return x.floating() * (180 / math.pi)
 
 
 def signbit(x: Tensor) -> Tensor:
@@ -229,14 +201,15 @@ def signbit(x: Tensor) -> Tensor:
 
 def sinc(x: Tensor) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0."""
-    angle = floating(x) * math.pi
+    angle = x.floating() * math.pi
     angle_or_one = angle.where(angle != 0, 1.0)
     return (angle_or_one.sin() / angle_or_one).where(angle != 0, 1.0)
 
 
 def xlogy(x: Any, other: Any) -> Tensor:
     """x * log(other), and 0 where x is 0, unless other is NaN."""
-    x, other = (x, beside(x, other)) if hasattr(x, "dtype") else (beside(other, x), other)
+    if not hasattr(other, "dtype"):
+        other = x.floating().new_tensor(other)
     product = x * other.log()
     zero = (x == 0) & ~other.isnan()
     made: Tensor = product.where(~zero, 0.0)

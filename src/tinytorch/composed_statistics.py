@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinytorch import dtypes
-from tinytorch.composed import Dims, ValuesIndices
+from tinytorch import dtypes, ops
+from tinytorch.composed import Dims, ValuesIndices, added, rounded_once
 from tinytorch.errors import ShapeError
 from tinytorch.indexing import canonical_dim
 
@@ -23,6 +23,8 @@ NAMES = [
     "argwhere",
     "baddbmm",
     "bincount",
+    "corrcoef",
+    "cov",
     "cross",
     "cummax",
     "cummin",
@@ -38,8 +40,11 @@ NAMES = [
     "mode",
     "msort",
     "nanmean",
+    "nanmedian",
+    "nanquantile",
     "nansum",
     "quantile",
+    "renorm",
     "std_mean",
     "trace",
     "unique",
@@ -56,28 +61,41 @@ class MinMax(NamedTuple):
     max: Tensor
 
 
-def addbmm(x: Tensor, first: Tensor, second: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * x + alpha * (the sum of first[i] @ second[i])."""
-    return x * beta + first.bmm(second).sum(0) * alpha
+@rounded_once
+def addbmm(x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * x + alpha * (the sum of batch1[i] @ batch2[i])."""
+    product = batch1.bmm(batch2)
+    return added(x, product.sum(0, dtype=product.dtype), beta, alpha, "addbmm")
 
 
-def addmv(x: Tensor, matrix: Tensor, vector: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * x + alpha * (matrix @ vector)."""
-    return x * beta + matrix.mv(vector) * alpha
+@rounded_once
+def addmv(x: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * x + alpha * (mat @ vec)."""
+    return added(x, mat.mv(vec), beta, alpha, "addmv")
 
 
-def addr(x: Tensor, first: Tensor, second: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+@rounded_once
+def addr(x: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * x + alpha * (the outer product)."""
-    return x * beta + first.outer(second) * alpha
+    product = vec1.outer(vec2)
+    kind = dtypes.promote_types(x.dtype, product.dtype)
+    if kind is dtypes.bool_:
+        beta, alpha = bool(beta), bool(alpha)
+    return added(x.to(kind), product.to(kind), beta, alpha, "addr")
 
 
-def baddbmm(x: Tensor, first: Tensor, second: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * x + alpha * (first @ second), matrix by matrix."""
-    return x * beta + first.bmm(second) * alpha
+@rounded_once
+def baddbmm(x: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * x + alpha * (batch1 @ batch2), matrix by matrix."""
+    return added(x, batch1.bmm(batch2), beta, alpha, "baddbmm")
 
 
 def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """The smallest and the largest number."""
+    if dim is None and not x.numel():
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity"
+        )
     return MinMax(x.amin(dim, keepdim=keepdim), x.amax(dim, keepdim=keepdim))
 
 
@@ -88,12 +106,18 @@ def argwhere(x: Tensor) -> Tensor:
 
 def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2, ... occurs; with weights, the sum of theirs."""
-    if x.ndim != 1 or (x.numel() and x.min().item() < 0):
+    if x.ndim != 1 or x.dtype.category != dtypes.INTEGER or (x.numel() and x.min().item() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs")
+    if minlength < 0:
+        raise RuntimeError(f"minlength should be >= 0, not {minlength}")
     size = max(int(x.max().item()) + 1 if x.numel() else 0, minlength)
     if weights is None:
         return x.new_zeros(size).long().scatter_add(0, x.long(), x.new_ones(x.shape).long())
-    weights = weights if weights.dtype.is_floating_point else weights.double()
+    if weights.shape != x.shape:
+        raise RuntimeError(
+            f"weights should be 1-d and have the same length as input: {weights.shape}, {x.shape}"
+        )
+    weights = weights.detach() if weights.dtype in (dtypes.float32, dtypes.float64) else weights.double()
     return weights.new_zeros(size).scatter_add(0, x.long(), weights)
 
 
@@ -116,18 +140,12 @@ def running_extreme(x: Tensor, dim: int, largest: bool) -> ValuesIndices:
     """The best so far along an axis, and where it stands; of equal ones the last."""
     axis = canonical_dim(dim, x.ndim)
     if not x.ndim:
-        return ValuesIndices(x.clone(), x.new_zeros(()).long())
-    values = np.moveaxis(x.detach().numpy_view(), axis, 0)
-    best = np.zeros(values.shape, np.int64)
-    for i in range(1, len(values)):
-        held = np.take_along_axis(values, best[i - 1 : i], 0)[0]
-        better = values[i] >= held if largest else values[i] <= held
-        best[i] = np.where(
-            (better | np.isnan(values[i])) if values.dtype.kind == "f" else better, i, best[i - 1]
-        )
-        if values.dtype.kind == "f":
-            best[i] = np.where(np.isnan(held) & ~np.isnan(values[i]), best[i - 1], best[i])
-    indices = x.new_tensor(np.moveaxis(best, 0, axis), dtype=dtypes.int64)
+        return ValuesIndices(x.clone(), x.new_zeros((), dtype=dtypes.int64))
+    values = x.detach().numpy_view()
+    best = (np.maximum if largest else np.minimum).accumulate(values, axis=axis)
+    count = np.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    places = np.where((values == best) | (values != values), count, 0)
+    indices = x.new_tensor(np.maximum.accumulate(places, axis=axis), dtype=dtypes.int64)
     return ValuesIndices(x.gather(axis, indices), indices)
 
 
@@ -145,13 +163,15 @@ def diff(
     x: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
     """Each number less the one before it, `n` times over."""
+    if not x.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
     axis = canonical_dim(dim, x.ndim)
     if append is not None:
         x = x.cat_after(append, axis)
     if prepend is not None:
         x = prepend.cat_after(x, axis)
-    if not x.ndim:
-        raise RuntimeError("diff expects input to be at least one-dimensional")
     for _ in range(n):
         size = x.shape[axis]
         count = max(size - 1, 0)
@@ -160,6 +180,7 @@ def diff(
     return x
 
 
+@rounded_once
 def dist(x: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of the difference."""
     return (x - other).norm(p)
@@ -167,17 +188,23 @@ def dist(x: Tensor, other: Tensor, p: float = 2) -> Tensor:
 
 def equal(x: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and the same numbers."""
-    return x.shape == other.shape and bool((x == other).all().item())
+    return x.shape == x.beside(other, "equal").shape and bool((x == other).all().item())
 
 
 def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many numbers fall into each of `bins` equal parts from min to max (of the data, if both are 0)."""
-    values = x.detach().numpy_view()
+    values = x.fractional("histc").detach().numpy_view().astype(np.float64)
+    if bins <= 0:
+        raise RuntimeError(f"bins must be > 0, not {bins}")
     low, high = (float(values.min()), float(values.max())) if min == max == 0 and values.size else (min, max)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError(f"max must be larger than min, not [{low}, {high}]")
     if low == high:
         low, high = low - 1, high + 1
     counts, _ = np.histogram(values, bins, (low, high))
-    return x.new_tensor(counts.astype(values.dtype))
+    return x.new_tensor(counts)
 
 
 def inner(x: Tensor, other: Tensor) -> Tensor:
@@ -186,8 +213,7 @@ def inner(x: Tensor, other: Tensor) -> Tensor:
         return x * other
     if x.shape[-1] != other.shape[-1]:
         raise RuntimeError(f"inner() the last dimension must match: {x.shape} and {other.shape}")
-    rows = x.reshape(-1, x.shape[-1]) @ other.reshape(-1, other.shape[-1]).mT
-    return rows.reshape(*x.shape[:-1], *other.shape[:-1])
+    return x.tensordot(other, dims=([-1], [-1]))
 
 
 def is_nonzero(x: Tensor) -> bool:
@@ -200,7 +226,7 @@ def is_nonzero(x: Tensor) -> bool:
 def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest number along an axis, counted from 1, and where it stands."""
     axis = canonical_dim(dim, x.ndim)
-    size = x.shape[axis] if x.ndim else 1
+    size = x.arithmetic("kthvalue").shape[axis] if x.ndim else 1
     if not 1 <= k <= size:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: {k} of {size}")
     return picked(x, k - 1, axis, keepdim)
@@ -220,14 +246,14 @@ def picked(x: Tensor, place: int, axis: int, keepdim: bool) -> ValuesIndices:
 
 
 def logcumsumexp(x: Tensor, dim: int) -> Tensor:
-    """log of the running sum of exp, with the maximum taken out."""
-    top = x.detach().amax(dim, keepdim=True)
-    top = top.where(top.abs() != math.inf, 0.0)
-    return (x - top).exp().cumsum(dim).log() + top
+    """log of the running sum of exp, without overflow."""
+    made: Tensor = x.apply(ops.LogCumsumExp(canonical_dim(dim, x.ndim)), x.fractional("logcumsumexp"))
+    return made
 
 
 def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The number in the middle, the lower of two; NaN if there is one. Along an axis also where it stands."""
+    x = x.arithmetic("median")
     if dim is None:
         flat = x.flatten()
         if not flat.numel():
@@ -241,9 +267,10 @@ def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     if not x.dtype.is_floating_point or not x.ndim:
         return found
     broken = x.isnan()
-    where = broken.long().argmax(axis, keepdim=True)
-    ill, first = broken.any(axis, keepdim=keepdim), where if keepdim else where.squeeze(axis)
-    return ValuesIndices(found.values.masked_fill(ill, math.nan), first.where(ill, found.indices))
+    kept = found.indices if keepdim else found.indices.unsqueeze(axis)
+    first = broken.long().argmax(axis, keepdim=True).where(broken.any(axis, keepdim=True), kept)
+    values = x.gather(axis, first)
+    return ValuesIndices(*[each if keepdim else each.squeeze(axis) for each in (values, first)])
 
 
 def mode(x: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
@@ -277,38 +304,17 @@ def nansum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = N
 
 def nanmean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean of all numbers that are not NaN."""
-    count = (~x.isnan()).to(x.dtype).sum(dim, keepdim=keepdim)
+    if not (x.is_floating_point() and (dtype is None or dtype.is_floating_point)):
+        raise RuntimeError(f"nanmean(): expected input to have floating point dtype but got {x.dtype}")
+    count = (~x.isnan()).sum(dim, keepdim=keepdim)
     return nansum(x, dim, keepdim, dtype=dtype) / count
 
 
 def quantile(
     x: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
-    """The number below which a share `q` of all lies, interpolated between its neighbours."""
-    shares = q if hasattr(q, "dtype") else x.new_tensor(q)
-    axis = 0 if dim is None else canonical_dim(dim, x.ndim)
-    rows = x.flatten() if dim is None else x
-    ordered = rows.sort(axis)[0].movedim(axis, 0)  # (n, ...)
-    ordered = ordered.masked_fill(rows.isnan().any(axis), math.nan)
-    place = shares.reshape(-1).double() * (ordered.shape[0] - 1)
-    low, high = ordered[place.floor().long()], ordered[place.ceil().long()]
-    part = (place - place.floor()).to(x.dtype).reshape(-1, *[1] * (ordered.ndim - 1))
-    rounded = part.round() if interpolation == "nearest" else part
-    weights = {
-        "linear": part,
-        "lower": part * 0,
-        "higher": (part > 0).to(x.dtype),
-        "midpoint": (part > 0).to(x.dtype) / 2,
-        "nearest": rounded,
-    }
-    if interpolation not in weights:
-        raise RuntimeError(
-            f"quantile() interpolation must be one of {', '.join(weights)}, not {interpolation}"
-        )
-    made = low + (high - low) * weights[interpolation]
-    if keepdim:
-        made = made.reshape(made.shape[0], *[1] * x.ndim) if dim is None else made.unsqueeze(axis + 1)
-    return made if shares.ndim else made.squeeze(0)
+    """The number below which a share `q` of all lies, interpolated between its neighbours; NaN if there is one."""
+    return shared(x, q, dim, keepdim, interpolation, "quantile", ignore=False)
 
 
 def var_mean(
@@ -331,7 +337,7 @@ def trace(x: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
     if x.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {x.ndim}")
-    return x.diagonal().sum()
+    return x.arithmetic("trace").diagonal().sum()
 
 
 def unique(
@@ -378,3 +384,126 @@ def several(x: Tensor, found: Any, inverse: Any, counts: Any, with_inverse: bool
 def vdot(x: Tensor, other: Tensor) -> Tensor:
     """`dot`: there are no complex numbers here."""
     return x.dot(other)
+
+
+def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The median of all numbers that are not NaN."""
+    x = x.arithmetic("nanmedian")
+    if dim is None:
+        flat = x.flatten()
+        kept = flat[~flat.isnan()]
+        return kept.median() if kept.numel() else x.new_full((), math.nan)
+    axis = canonical_dim(dim, x.ndim)
+    if not x.ndim:
+        return median(x, dim, keepdim)
+    if not x.shape[axis]:
+        raise IndexError(f"nanmedian(): Expected reduction dim {dim} to have non-zero size")
+    values, indices = x.sort(axis, stable=True)  # NaN counts as the largest
+    middle = ((~x.isnan()).sum(axis, keepdim=True) - 1).clamp(min=0) // 2
+    found = values.gather(axis, middle), indices.gather(axis, middle)
+    return ValuesIndices(*[each if keepdim else each.squeeze(axis) for each in found])
+
+
+INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def nanquantile(
+    x: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
+    """The quantile of all numbers that are not NaN."""
+    return shared(x, q, dim, keepdim, interpolation, "nanquantile", ignore=True)
+
+
+def shared(
+    x: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, name: str, ignore: bool
+) -> Tensor:
+    """Both kinds of quantile."""
+    shares = checked_shares(x, q, interpolation, name)
+    axis = 0 if dim is None else canonical_dim(dim, x.ndim)
+    rows = x.flatten() if dim is None or not x.ndim else x
+    if not rows.shape[axis]:
+        raise RuntimeError(f"{name}() input tensor must be non-empty")
+    ordered, broken = rows.sort(axis)[0].movedim(axis, 0), rows.isnan()  # (n, ...), NaN last
+    if not ignore:
+        ordered = ordered.masked_fill(broken.any(axis), math.nan)
+    count = (~broken).sum(axis) if ignore else rows.new_tensor(rows.shape[axis], dtype=dtypes.int64)
+    place = shares.reshape(-1, *[1] * count.ndim) * (count - 1).clamp(min=0).to(x.dtype)
+    place = place.reshape(place.shape[0], *[1] * (ordered.ndim - place.ndim), *place.shape[1:])
+    place = place.expand((place.shape[0], *ordered.shape[1:]))  # (shares, ...)
+    place = place.round() if interpolation == "nearest" else place
+    low, high = (ordered.gather(0, each.long()) for each in (place.floor(), place.ceil()))
+    weight = {"lower": place * 0, "higher": (place > place.floor()).to(x.dtype), "midpoint": place * 0 + 0.5}
+    made = low.lerp(high, weight.get(interpolation, place - place.floor()))
+    if keepdim and x.ndim:
+        made = made.reshape(made.shape[0], *[1] * x.ndim) if dim is None else made.unsqueeze(axis + 1)
+    return made if shares.ndim else made.squeeze(0)
+
+
+def checked_shares(x: Tensor, q: Any, interpolation: str, name: str) -> Tensor:
+    """The shares of a quantile as a tensor. Raises RuntimeError for what PyTorch refuses."""
+    if x.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
+    if interpolation not in INTERPOLATIONS:
+        raise RuntimeError(
+            f"{name}() interpolation must be one of {', '.join(INTERPOLATIONS)}, not {interpolation}"
+        )
+    shares: Tensor = q if hasattr(q, "dtype") else x.new_tensor(q)
+    if shares.dtype is not x.dtype or shares.ndim > 1:
+        raise RuntimeError(f"{name}() q must be a number or a 1D tensor of {x.dtype}, not {shares.dtype}")
+    if not bool(((shares >= 0) & (shares <= 1)).all()):
+        raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+    return shares
+
+
+def cov(
+    x: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """How the rows of a matrix (variables, samples) vary together: their covariances."""
+    if x.ndim > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got {x.ndim}")
+    rows = (x.reshape(1, -1) if x.ndim < 2 else x).arithmetic("cov").floating()
+    weights = rows.new_ones(rows.shape[1])
+    for name, each, category in (
+        ("fweights", fweights, dtypes.INTEGER),
+        ("aweights", aweights, dtypes.FLOATING),
+    ):
+        if each is not None:
+            weights = weights * checked_weights(name, each, category, rows.shape[1])
+    total = weights.sum()
+    distance = rows - (rows * weights).sum(1, keepdim=True) / total
+    free = total - correction
+    if aweights is not None:
+        free = total - correction * (weights * aweights).sum() / total
+    made = (distance * weights) @ distance.mT / free.clamp(min=0)
+    return made.reshape(()) if len(rows) == 1 else made
+
+
+def corrcoef(x: Tensor) -> Tensor:
+    """How the rows of a matrix vary together, between -1 and 1."""
+    made = cov(x)
+    if not made.ndim:
+        return made / made
+    spread = made.diagonal().sqrt()
+    return (made / spread.unsqueeze(1) / spread.unsqueeze(0)).clamp(-1, 1)
+
+
+def renorm(x: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+    """Slices along an axis, those whose p-norm is above `maxnorm` scaled down to it."""
+    axis = canonical_dim(dim, x.ndim)
+    others = [each for each in range(x.ndim) if each != axis]
+    if x.ndim < 2 or p <= 0 or maxnorm < 0:
+        raise RuntimeError(f"renorm needs 2 axes, p > 0 and maxnorm >= 0, not {x.ndim}, {p} and {maxnorm}")
+    size = x.fractional("renorm").norm(p, others, keepdim=True)
+    return x * (maxnorm / (size + 1e-7)).where(size > maxnorm, 1.0)
+
+
+def checked_weights(name: str, weights: Tensor, category: int, count: int) -> Tensor:
+    """Weights of samples. Raises RuntimeError for another type, another number, and for negative ones."""
+    if weights.dtype.category != category or weights.ndim > 1 or weights.numel() != count:
+        raise RuntimeError(
+            f"cov(): {name} must be {count} numbers of an {'integral' if category == 1 else 'floating point'} dtype, "
+            f"not {weights.dtype} of shape {weights.shape}"
+        )
+    if weights.numel() and weights.min().item() < 0:
+        raise RuntimeError(f"cov(): {name} cannot be negative")
+    return weights

@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from tinytorch import dtypes, ops
+from tinytorch import dtypes, formats, ops
 from tinytorch.devices.interface import backend
 from tinytorch.dtypes import dtype as Dtype
 from tinytorch.errors import DtypeError, ShapeError
 from tinytorch.indexing import canonical_dim
+from tinytorch.layout import Layout
 from tinytorch.tensor import Tensor, apply, axes_of
+from tinytorch.writing import into
+
+# How PyTorch's programs may wish memory to be; here it is as it is.
+WISHES = ("layout", "pin_memory", "memory_format", "names")
+
+
+def as_in_pytorch(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function with the keywords that all of PyTorch's have: `out`, `size`, and wishes about memory.
+
+    `layout`, `pin_memory` and `memory_format` change no value here. Raises RuntimeError for a layout that is
+    not there.
+    """
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Tensor:
+        if not options:
+            return function(*args)
+        if options.get("layout") not in (None, formats.strided):
+            raise RuntimeError(f"there is no layout {options['layout']!r}, only {formats.strided!r}")
+        options = {name: value for name, value in options.items() if name not in WISHES}
+        out = options.pop("out", None)
+        if "size" in options:
+            args = (*args, options.pop("size"))
+        made = function(*args, **options)
+        return made if out is None else into(out, made, function.__name__)
+
+    return call
 
 
 def made(values: np.ndarray[Any, Any], dtype: Dtype | None, device: Any, requires_grad: bool) -> Tensor:
@@ -21,6 +51,14 @@ def made(values: np.ndarray[Any, Any], dtype: Dtype | None, device: Any, require
     array = backend(str(device or "cpu").split(":")[0]).upload(values)
     new = Tensor(array if dtype is None or dtype is array.dtype else array.cast(dtype))
     return new.requires_grad_() if requires_grad else new
+
+
+def sizes_of(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes given one by one, or as one sequence. Raises RuntimeError for a negative one."""
+    sizes = axes_of(given)
+    if any(size < 0 for size in sizes):
+        raise RuntimeError(f"Trying to create tensor with negative dimension: {list(sizes)}")
+    return sizes
 
 
 def shape_of(data: Any, path: str = "") -> tuple[int, ...]:
@@ -61,6 +99,7 @@ def plain(data: Any) -> Any:
     return [plain(each) for each in data] if isinstance(data, (list, tuple)) else data
 
 
+@as_in_pytorch
 def tensor(
     data: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -72,6 +111,8 @@ def tensor(
     """
     if isinstance(data, range):
         data = list(data)
+    if not isinstance(data, (Tensor, np.ndarray, list, tuple)) and hasattr(data, "__array__"):
+        data = np.asarray(data)
     shape = shape_of(data)
     chosen = dtype or inferred(data)
     try:
@@ -92,7 +133,20 @@ def as_tensor(data: Any, dtype: Dtype | None = None, device: Any = None) -> Tens
     )
 
 
-def from_numpy(values: np.ndarray[Any, Any]) -> Tensor:
+def asarray(
+    obj: Any,
+    *,
+    dtype: Dtype | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of anything that holds numbers, without a copy where that is possible (`torch.asarray`)."""
+    made = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device)
+    return made.detach().requires_grad_() if requires_grad else made
+
+
+def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     """A tensor that shares the memory of a NumPy array.
 
     >>> a = np.zeros(2)
@@ -101,18 +155,62 @@ def from_numpy(values: np.ndarray[Any, Any]) -> Tensor:
     >>> t
     tensor([5., 0.], dtype=tinytorch.float64)
     """
-    dtypes.from_numpy(values.dtype)
-    return Tensor(backend().upload(values))
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    dtypes.from_numpy(ndarray.dtype)
+    if not ndarray.flags.writeable:
+        warnings.warn(
+            "the array is not writable, and the tensor shares its memory: do not write to it", stacklevel=2
+        )
+    return Tensor(backend().upload(ndarray))
 
 
+def frombuffer(
+    buffer: Any, *, dtype: Dtype, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """A tensor over the bytes of any object with a buffer (`torch.frombuffer`).
+
+    >>> frombuffer(bytearray([1, 2, 3]), dtype=dtypes.uint8, offset=1)
+    tensor([2, 3], dtype=tinytorch.uint8)
+    """
+    rest = memoryview(buffer).nbytes - offset
+    if rest <= 0 or (rest % dtype.itemsize and count < 0):
+        raise ValueError(f"{rest} bytes from {offset} on are no whole number of elements of {dtype.itemsize}")
+    if count >= 0 and count * dtype.itemsize > rest:
+        raise ValueError(
+            f"{count} elements of {dtype.itemsize} bytes are more than the {rest} that there are"
+        )
+    made = Tensor(backend().upload(np.frombuffer(buffer, dtype.numpy, count, offset)))
+    return made.requires_grad_() if requires_grad else made
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor over the memory of any object that speaks DLPack, without a copy (`torch.from_dlpack`).
+
+    >>> a = np.zeros(2)
+    >>> from_dlpack(a)[0] = 1.0
+    >>> a.tolist()
+    [1.0, 0.0]
+    """
+    values = np.from_dlpack(ext_tensor)
+    if not values.flags.writeable:  # said of what comes by an older protocol, which could not say
+        values = np.lib.stride_tricks.as_strided(values, writeable=True)
+    return from_numpy(values)
+
+
+@as_in_pytorch
 def full(
     size: Any, fill_value: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor full of one number."""
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
     chosen = dtype or dtypes.of_number(fill_value)
-    return made(np.full(axes_of((size,)), fill_value, chosen.numpy), None, device, requires_grad)
+    value = np.asarray(fill_value).astype(chosen.numpy)
+    return made(np.full(sizes_of((size,)), value, chosen.numpy), None, device, requires_grad)
 
 
+@as_in_pytorch
 def zeros(*size: Any, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros.
 
@@ -121,41 +219,76 @@ def zeros(*size: Any, dtype: Dtype | None = None, device: Any = None, requires_g
             [0., 0., 0.]])
     """
     chosen = dtype or dtypes.get_default_dtype()
-    return made(np.zeros(axes_of(size), chosen.numpy), None, device, requires_grad)
+    return made(np.zeros(sizes_of(size), chosen.numpy), None, device, requires_grad)
 
 
+@as_in_pytorch
 def ones(*size: Any, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     chosen = dtype or dtypes.get_default_dtype()
-    return made(np.ones(axes_of(size), chosen.numpy), None, device, requires_grad)
+    return made(np.ones(sizes_of(size), chosen.numpy), None, device, requires_grad)
 
 
+@as_in_pytorch
 def empty(*size: Any, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with arbitrary values."""
     chosen = dtype or dtypes.get_default_dtype()
-    return made(np.empty(axes_of(size), chosen.numpy), None, device, requires_grad)
+    return made(np.empty(sizes_of(size), chosen.numpy), None, device, requires_grad)
 
 
-def zeros_like(x: Tensor, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
-    """Zeros in the shape and dtype of `x`."""
-    return zeros(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+def empty_strided(
+    size: Any, stride: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Arbitrary values under any strides (`torch.empty_strided`)."""
+    steps = zip(size, stride, strict=True)
+    reach = 0 if 0 in tuple(size) else 1 + sum((n - 1) * step for n, step in steps)
+    flat = empty(reach, dtype=dtype, device=device)
+    made = Tensor(flat.array.view(Layout(tuple(size), tuple(stride), 0)))
+    return made.requires_grad_() if requires_grad else made
 
 
-def ones_like(x: Tensor, *, dtype: Dtype | None = None, requires_grad: bool = False) -> Tensor:
-    """Ones in the shape and dtype of `x`."""
-    return ones(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+def like(x: Tensor, options: dict[str, Any]) -> dict[str, Any]:
+    """The dtype and device of `x` for a new tensor, where nothing else is wished."""
+    return {
+        "dtype": options.pop("dtype", None) or x.dtype,
+        "device": options.pop("device", None) or x.device,
+    } | options
 
 
-def full_like(x: Tensor, fill_value: Any, *, dtype: Dtype | None = None) -> Tensor:
-    """One number in the shape and dtype of `x`."""
-    return full(x.shape, fill_value, dtype=dtype or x.dtype)
+@as_in_pytorch
+def zeros_like(input: Tensor, **options: Any) -> Tensor:
+    """Zeros in the shape, dtype and device of `input`; options as for `zeros`."""
+    return zeros(input.shape, **like(input, options))
 
 
-def empty_like(x: Tensor, *, dtype: Dtype | None = None) -> Tensor:
-    """Arbitrary values in the shape and dtype of `x`."""
-    return empty(x.shape, dtype=dtype or x.dtype)
+@as_in_pytorch
+def ones_like(input: Tensor, **options: Any) -> Tensor:
+    """Ones in the shape, dtype and device of `input`; options as for `ones`."""
+    return ones(input.shape, **like(input, options))
 
 
+@as_in_pytorch
+def full_like(input: Tensor, fill_value: Any, **options: Any) -> Tensor:
+    """One number in the shape, dtype and device of `input`; options as for `full`."""
+    return full(input.shape, fill_value, **like(input, options))
+
+
+@as_in_pytorch
+def empty_like(input: Tensor, **options: Any) -> Tensor:
+    """Arbitrary values in the shape, dtype and device of `input`; options as for `empty`."""
+    return empty(input.shape, **like(input, options))
+
+
+def number(value: Any) -> Any:
+    """A number, also where it comes as a tensor without axes."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(f"expected a number or a tensor without axes, not one of shape {value.shape}")
+        return value.item()
+    return value
+
+
+@as_in_pytorch
 def arange(
     start: Any,
     end: Any = None,
@@ -172,17 +305,27 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    if step == 0 or (end - start) * step < 0:
+    start, end, step = number(start), number(end), number(step)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
         raise RuntimeError(f"arange from {start} to {end} does not get there in steps of {step}")
     whole = all(isinstance(each, (int, np.integer)) for each in (start, end, step))
     chosen = dtype or (dtypes.int64 if whole else dtypes.get_default_dtype())
-    count = math.ceil((end - start) / step)
+    if chosen is dtypes.bool_:
+        raise DtypeError("arange is not implemented for bool")
+    if chosen.category != dtypes.FLOATING:  # each bound is cut to a whole number first
+        start, end, step = int(start), int(end), int(step)
+    count = max(math.ceil((end - start) / step), 0)
     return made((start + np.arange(count) * step).astype(chosen.numpy), None, device, requires_grad)
 
 
+@as_in_pytorch
 def linspace(
-    start: float,
-    end: float,
+    start: Any,
+    end: Any,
     steps: int,
     *,
     dtype: Dtype | None = None,
@@ -190,13 +333,25 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
-    chosen = dtype or dtypes.get_default_dtype()
-    return made(np.linspace(start, end, steps).astype(chosen.numpy), None, device, requires_grad)
+    values = evenly(number(start), number(end), steps, dtype)
+    return made(values, dtype or dtypes.get_default_dtype(), device, requires_grad)
 
 
+def evenly(start: float, end: float, steps: int, dtype: Dtype | None) -> np.ndarray[Any, Any]:
+    """The numbers of `linspace` in float64, in whole steps for a whole type."""
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, not {steps}")
+    if dtype is dtypes.bool_:
+        raise DtypeError("linspace is not implemented for bool")
+    if dtype is not None and not dtype.is_floating_point:
+        start, end = int(start), int(end)
+    return np.linspace(start, end, steps)
+
+
+@as_in_pytorch
 def logspace(
-    start: float,
-    end: float,
+    start: Any,
+    end: Any,
     steps: int,
     base: float = 10.0,
     *,
@@ -209,25 +364,41 @@ def logspace(
     >>> logspace(0, 3, 4, base=2)
     tensor([1., 2., 4., 8.])
     """
-    chosen = dtype or dtypes.get_default_dtype()
-    return made(np.logspace(start, end, steps, base=base).astype(chosen.numpy), None, device, requires_grad)
+    values = np.power(float(base), evenly(number(start), number(end), steps, dtype))
+    return made(values, dtype or dtypes.get_default_dtype(), device, requires_grad)
 
 
-def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+@as_in_pytorch
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: Any = None
+) -> Tensor:
     """Rows and columns, (2, n), of the entries on and below a diagonal of a (row, col) matrix.
 
     >>> tril_indices(2, 2)
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return made(np.stack(np.tril_indices(row, offset, col)), None, None, False)
+    return indices(np.tril_indices, row, col, offset, dtype, device)
 
 
-def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+@as_in_pytorch
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Dtype | None = None, device: Any = None
+) -> Tensor:
     """Rows and columns, (2, n), of the entries on and above a diagonal of a (row, col) matrix."""
-    return made(np.stack(np.triu_indices(row, offset, col)), None, None, False)
+    return indices(np.triu_indices, row, col, offset, dtype, device)
 
 
+def indices(find: Any, row: int, col: int, offset: int, dtype: Dtype | None, device: Any) -> Tensor:
+    """Both rows of indices, as whole numbers of 32 or 64 bits."""
+    if row < 0 or col < 0:
+        raise RuntimeError(f"row and col must be non-negative, not {row} and {col}")
+    if dtype not in (None, dtypes.int64, dtypes.int32):
+        raise DtypeError(f"the indices of a triangle are int64 or int32, not {dtype}")
+    return made(np.stack(find(row, offset, col)), dtype or dtypes.int64, device, False)
+
+
+@as_in_pytorch
 def eye(
     n: int,
     m: int | None = None,
@@ -237,20 +408,36 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:
     """Ones on the diagonal."""
+    rows, columns = sizes_of((n, n if m is None else m))
     chosen = dtype or dtypes.get_default_dtype()
-    return made(np.eye(n, m, dtype=chosen.numpy), None, device, requires_grad)
+    return made(np.eye(rows, columns, dtype=chosen.numpy), None, device, requires_grad)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+def listed(name: str, tensors: Any) -> list[Tensor]:
+    """Several tensors as a list. Raises ValueError for none, TypeError for what is no tensor."""
+    given = list(tensors)
+    for each in given:
+        if not isinstance(each, Tensor):
+            raise TypeError(f"{name}() takes tensors, not {type(each).__name__}")
+    if not given:
+        raise EmptyListError(f"{name}(): expected a non-empty list of Tensors")
+    return given
+
+
+class EmptyListError(ValueError, RuntimeError):
+    """No tensor where at least one is needed; PyTorch raises sometimes the one, sometimes the other."""
+
+
+@as_in_pytorch
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Tensors one after the other along an axis.
 
     >>> cat([ones(2), zeros(1)])
     tensor([1., 1., 0.])
     """
-    if not tensors:
-        raise RuntimeError("cat(): expected a non-empty list of Tensors")
-    given = [x for x in tensors if x.shape != (0,)] or list(tensors[:1])
-    axis = canonical_dim(dim, given[0].ndim)
+    tensors = listed("cat", tensors)
+    given = [x for x in tensors if x.shape != (0,)] or tensors[:1]
+    axis = canonical_dim(dim if axis is None else axis, given[0].ndim)
     for i, x in enumerate(given):
         rest = [a for a in range(given[0].ndim) if a != axis]
         if x.ndim != given[0].ndim or any(x.shape[a] != given[0].shape[a] for a in rest) or not x.ndim:
@@ -258,6 +445,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"cannot cat {given[0].shape} and {x.shape} along axis {axis}: "
                 f"all other axes must agree (tensor {i})"
             )
+    kinds = [x.dtype for x in tensors]
+    target = kinds[0]
+    for kind in kinds:
+        target = dtypes.promote_types(target, kind)
+    given = [x.to(target) for x in given]
     joined: Tensor = apply(ops.Cat(axis, tuple([x.shape[axis] for x in given])), *given)
     return joined
 
@@ -265,115 +457,28 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 concat = concatenate = cat
 
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+@as_in_pytorch
+def stack(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Tensors of one shape along a new axis."""
-    if not tensors:
-        raise RuntimeError("stack expects a non-empty TensorList")
+    tensors = listed("stack", tensors)
     for x in tensors:
         if x.shape != tensors[0].shape:
             raise ShapeError(
                 f"stack expects each tensor to be equal size, but got {tensors[0].shape} and {x.shape}"
             )
-    axis = canonical_dim(dim, tensors[0].ndim + 1)
+    axis = canonical_dim(dim if axis is None else axis, tensors[0].ndim + 1)
     return cat([x.unsqueeze(axis) for x in tensors], axis)
 
 
-def where(condition: Tensor, x: Any = None, y: Any = None) -> Any:
-    """`x` where the condition holds, `y` elsewhere; alone, the positions where it holds."""
-    if x is None:
-        return condition.nonzero(as_tuple=True)
-    if not isinstance(x, Tensor):
-        x = (
-            y.new_tensor(x)
-            if isinstance(y, Tensor) and dtypes.of_number(x).category <= y.dtype.category
-            else tensor(x)
-        )
-    return x.where(condition, y)
+@as_in_pytorch
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """`input` where the condition holds, `other` elsewhere; alone, the positions where it holds.
 
-
-def einsum(equation: str, *operands: Any) -> Tensor:
-    """A sum of products named by letters (`torch.einsum`), made of permute, expand, * and sum.
-
-    >>> einsum("ij,jk->ik", eye(2), ones(2, 3)).shape
-    (2, 3)
+    Two numbers make a tensor of the default type of their kind.
     """
-    given = (
-        list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
-    )
-    sources, _, target = equation.replace(" ", "").partition("->")
-    terms = sources.split(",")
-    if len(terms) != len(given):
-        raise RuntimeError(f"einsum: {equation!r} names {len(terms)} operands, and {len(given)} were given")
-    if "..." in equation:
-        terms, target = without_dots(terms, target, given, "->" in equation)
-    elif "->" not in equation:
-        target = "".join(sorted({c for c in sources if c.isalpha() and sources.count(c) == 1}))
-    letters = target + "".join(sorted({c for term in terms for c in term} - set(target)))
-    spread = [placed(x, term, letters) for x, term in zip(given, terms, strict=True)]
-    product = spread[0]
-    for i, each in enumerate(spread[1:], 1):
-        product = contracted(product, each, letters, target, terms[i + 1 :])
-    axes = tuple(range(len(target), len(letters)))
-    return product.sum(axes) if axes else product
-
-
-def without_dots(terms: list[str], target: str, given: list[Tensor], arrow: bool) -> tuple[list[str], str]:
-    """`...` spelled out with letters that nobody uses."""
-    used = set("".join(terms) + target)
-    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in used]
-    counts = [
-        x.ndim - len(term.replace("...", "")) for x, term in zip(given, terms, strict=True) if "..." in term
-    ]
-    dots = "".join(free[: max(counts, default=0)])
-    spelled = []
-    for x, term in zip(given, terms, strict=True):
-        mine = x.ndim - len(term.replace("...", ""))
-        spelled.append(term.replace("...", dots[len(dots) - mine :]) if "..." in term else term)
-    if not arrow:
-        flat = "".join(terms).replace("...", "")
-        target = "..." + "".join(sorted({c for c in flat if flat.count(c) == 1}))
-    return spelled, target.replace("...", dots)
-
-
-def placed(x: Tensor, term: str, letters: str) -> Tensor:
-    """`x` with one axis for each letter: its own in their place, size 1 for the others."""
-    if len(term) != x.ndim:
-        raise RuntimeError(f"einsum: {term!r} names {len(term)} axes of a tensor of shape {x.shape}")
-    for letter in set(term):
-        while term.count(letter) > 1:  # a repeated letter is a diagonal
-            first, second = term.index(letter), term.rindex(letter)
-            x = x.diagonal(0, first, second)
-            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + letter
-    order = sorted(range(len(term)), key=lambda axis: letters.index(term[axis]))
-    x = x.permute(order)
-    present = iter(x.shape)
-    return x.reshape([next(present) if letter in term else 1 for letter in letters])
-
-
-def contracted(x: Tensor, y: Tensor, letters: str, target: str, later: list[str]) -> Tensor:
-    """The product of two operands, summed over letters that nobody needs any more, as one matmul."""
-    ended = [
-        i
-        for i, c in enumerate(letters)
-        if c not in target and all(c not in term for term in later) and x.shape[i] == y.shape[i] != 1
-    ]
-    batch = [i for i in range(len(letters)) if i not in ended and x.shape[i] != 1 and y.shape[i] != 1]
-    left = [i for i in range(len(letters)) if i not in ended + batch and x.shape[i] != 1]
-    right = [i for i in range(len(letters)) if i not in ended + batch + left]
-    if not ended:
-        return x * y
-    rows = x.permute([*batch, *left, *right, *ended]).reshape(
-        [*[x.shape[i] for i in batch], math.prod([x.shape[i] for i in left]), -1]
-    )
-    columns = y.permute([*batch, *ended, *left, *right]).reshape(
-        [*[y.shape[i] for i in batch], rows.shape[-1], -1]
-    )
-    out = rows @ columns
-    sizes = [
-        *[x.shape[i] for i in batch],
-        *[x.shape[i] for i in left],
-        *[y.shape[i] for i in right],
-        *[1] * len(ended),
-    ]
-    order = [*batch, *left, *right, *ended]
-    return out.reshape(sizes).permute([order.index(i) for i in range(len(letters))])
+    if input is None:
+        return condition.nonzero(as_tuple=True)
+    if not isinstance(input, Tensor):
+        weak = isinstance(other, Tensor) and dtypes.of_number(input).category <= other.dtype.category
+        input = other.new_tensor(input) if weak else tensor(input)
+    return input.where(condition, other)

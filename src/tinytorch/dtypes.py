@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from tinytorch.errors import DtypeError
@@ -15,13 +16,15 @@ BOOL, INTEGER, FLOATING = 0, 1, 2  # the categories, weakest first
 class dtype:
     """An element type: what PyTorch calls `torch.dtype`. Each exists once; compare with `is`."""
 
-    __slots__ = ("category", "itemsize", "name", "numpy")
+    __slots__ = ("category", "itemsize", "name", "numpy", "wide")
 
-    def __init__(self, name: str, numpy_name: str, category: int) -> None:
+    def __init__(self, name: str, numpy_type: Any, category: int) -> None:
         self.name = name
-        self.numpy = np.dtype(numpy_name)
+        self.numpy = np.dtype(numpy_type)
         self.category = category
         self.itemsize = self.numpy.itemsize  # in bytes
+        # Halves are storage: they are computed in float32 and rounded when they are written.
+        self.wide = np.dtype("float32") if category == FLOATING and self.itemsize == 2 else None
 
     @property
     def is_floating_point(self) -> bool:
@@ -48,6 +51,7 @@ class dtype:
 float64 = double = dtype("float64", "float64", FLOATING)
 float32 = dtype("float32", "float32", FLOATING)
 float16 = half = dtype("float16", "float16", FLOATING)
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, FLOATING)  # float32 with 16 of its digits cut off
 int64 = long = dtype("int64", "int64", INTEGER)
 int32 = dtype("int32", "int32", INTEGER)
 int16 = short = dtype("int16", "int16", INTEGER)
@@ -55,7 +59,7 @@ int8 = dtype("int8", "int8", INTEGER)
 uint8 = dtype("uint8", "uint8", INTEGER)
 bool_ = dtype("bool", "bool", BOOL)
 
-ALL = (float64, float32, float16, int64, int32, int16, int8, uint8, bool_)
+ALL = (float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool_)
 FROM_NUMPY: dict[np.dtype[Any], dtype] = {each.numpy: each for each in ALL}
 
 _default = float32
@@ -106,7 +110,7 @@ def of_number(value: complex) -> dtype:
 def promote_types(first: dtype, second: dtype) -> dtype:
     """The smallest type that both fit into, as PyTorch counts it (`torch.promote_types`).
 
-    The higher category wins; uint8 and int8 meet in int16, which holds both.
+    The higher category wins; uint8 and int8 meet in int16, which holds both, float16 and bfloat16 in float32.
 
     >>> promote_types(int64, float16), promote_types(uint8, int8)
     (tinytorch.float16, tinytorch.int16)
@@ -117,6 +121,8 @@ def promote_types(first: dtype, second: dtype) -> dtype:
         return max(first, second, key=lambda each: each.category)
     if {first, second} == {uint8, int8}:
         return int16
+    if {first, second} == {float16, bfloat16}:
+        return float32
     return max(first, second, key=lambda each: each.itemsize)
 
 
@@ -151,11 +157,17 @@ class finfo:
 
     def __init__(self, of: dtype | None = None) -> None:
         of = of or _default
-        limits = np.finfo(of.numpy)
+        limits = ml_dtypes.finfo(of.numpy)
         self.dtype, self.bits = of.name, 8 * of.itemsize
         self.max, self.min, self.eps = float(limits.max), float(limits.min), float(limits.eps)
         self.tiny = self.smallest_normal = float(limits.tiny)
         self.resolution = float(limits.resolution)
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+            f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
 
 
 class iinfo:
@@ -169,3 +181,6 @@ class iinfo:
         limits = np.iinfo(of.numpy)
         self.dtype, self.bits = of.name, 8 * of.itemsize
         self.max, self.min = int(limits.max), int(limits.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"

@@ -5,31 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinytorch import composed_axes, composed_elementwise, composed_statistics
+from tinytorch import composed, composed_axes, composed_elementwise, composed_statistics
+from tinytorch.promotion import operand
 from tinytorch.tensor import Tensor
+from tinytorch.writing import into
 
 NAMES = [
     "abs",
     "absolute",
     "acos",
+    "acosh",
     "add",
-    "addcdiv",
-    "addcmul",
-    "addmm",
     "all",
-    "allclose",
     "amax",
     "amin",
     "any",
     "arccos",
+    "arccosh",
     "arcsin",
+    "arcsinh",
     "arctan",
+    "arctanh",
     "argmax",
     "argmin",
     "argsort",
     "asin",
+    "asinh",
     "atan",
     "atan2",
+    "atanh",
     "bitwise_and",
     "bitwise_not",
     "bitwise_or",
@@ -37,7 +41,6 @@ NAMES = [
     "bmm",
     "broadcast_to",
     "ceil",
-    "chunk",
     "clamp",
     "clip",
     "clone",
@@ -48,16 +51,18 @@ NAMES = [
     "cumsum",
     "detach",
     "diagonal",
+    "digamma",
     "div",
     "divide",
     "dot",
     "eq",
     "erf",
+    "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expm1",
     "fix",
-    "flatten",
     "flip",
     "floor",
     "floor_divide",
@@ -67,17 +72,19 @@ NAMES = [
     "greater",
     "greater_equal",
     "gt",
-    "index_add",
     "index_put",
     "index_select",
-    "isclose",
+    "is_complex",
+    "is_floating_point",
+    "is_same_size",
+    "is_signed",
     "isfinite",
     "isinf",
     "isnan",
     "le",
-    "lerp",
     "less",
     "less_equal",
+    "lgamma",
     "log",
     "log10",
     "log1p",
@@ -87,18 +94,13 @@ NAMES = [
     "logical_not",
     "logical_or",
     "logical_xor",
-    "logsumexp",
     "lt",
-    "masked_fill",
-    "masked_select",
     "matmul",
     "max",
     "maximum",
-    "mean",
     "min",
     "minimum",
     "mm",
-    "movedim",
     "mul",
     "multiply",
     "mv",
@@ -107,7 +109,6 @@ NAMES = [
     "neg",
     "negative",
     "nonzero",
-    "norm",
     "not_equal",
     "numel",
     "outer",
@@ -117,9 +118,7 @@ NAMES = [
     "reciprocal",
     "relu",
     "remainder",
-    "repeat_interleave",
     "reshape",
-    "roll",
     "round",
     "rsqrt",
     "scatter",
@@ -132,11 +131,9 @@ NAMES = [
     "sinh",
     "softmax",
     "sort",
-    "split",
     "sqrt",
     "square",
     "squeeze",
-    "std",
     "sub",
     "subtract",
     "sum",
@@ -146,36 +143,62 @@ NAMES = [
     "take_along_dim",
     "tan",
     "tanh",
-    "tile",
-    "topk",
     "transpose",
-    "tril",
-    "triu",
     "true_divide",
     "trunc",
-    "unbind",
-    "unflatten",
     "unsqueeze",
-    "var",
-    "is_floating_point",
+    *composed.NAMES,
     *composed_elementwise.NAMES,
     *composed_statistics.NAMES,
     *composed_axes.NAMES,
 ]
 
 
+# Where the first argument may be a number, if the second is a tensor.
+NUMBER_FIRST = {
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "float_power",
+    "pow",
+    "remainder",
+    "xlogy",
+}
+
+
 def as_function(name: str) -> Callable[..., Any]:
-    """A function that calls the method of its first argument, also where that is called `input`."""
+    """A function that calls the method of its first argument, also where that is called `input`.
+
+    It takes `out`, as PyTorch's functions do. Raises TypeError where the first argument is no tensor.
+    """
     method = getattr(Tensor, name)
 
     def function(*args: Any, **options: Any) -> Any:
         if "input" in options:
             args = (options.pop("input"), *args)
-        return method(*args, **options)
+        if not args or not isinstance(args[0], Tensor):
+            args = (first_tensor(name, args), *args[1:])
+        if "out" not in options:
+            return method(*args, **options)
+        out = options.pop("out")
+        made = method(*args, **options)
+        return made if out is None else into(out, made, name)
 
     function.__name__ = name
     function.__doc__ = method.__doc__
     return function
+
+
+def first_tensor(name: str, args: tuple[Any, ...]) -> Tensor:
+    """The first argument as a tensor, where it is a number that stands before one."""
+    if name in NUMBER_FIRST and len(args) > 1 and isinstance(args[1], Tensor):
+        made: Tensor = operand(args[1], args[0])
+        if made is not NotImplemented:
+            return made
+    kind = type(args[0]).__name__ if args else "nothing"
+    raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {kind}")
 
 
 FUNCTIONS = {name: as_function(name) for name in NAMES}

@@ -10,12 +10,14 @@ from tinytorch.errors import DimensionError, IndexOutOfRange, ShapeError
 from tinytorch.layout import Layout, Shape
 
 
-def canonical_dim(dim: int, ndim: int) -> int:
+def canonical_dim(dim: int, ndim: int, scalar: bool = True) -> int:
     """One axis, counted from the front. Raises DimensionError for an axis that is not there.
 
     >>> canonical_dim(-1, 3)
     2
     """
+    if not ndim and not scalar:
+        raise DimensionError(f"Dimension specified as {dim} but tensor has no dimensions")
     reach = max(ndim, 1)  # a number without axes takes 0 and -1, as in PyTorch
     if not -reach <= dim < reach:
         raise DimensionError(

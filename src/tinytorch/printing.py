@@ -98,6 +98,8 @@ def lines(values: np.ndarray[Any, Any], indent: int, summarize: bool, show: Call
 
 def text(values: np.ndarray[Any, Any], prefix: str, suffixes: list[str]) -> str:
     """`prefix`, the numbers, then the suffixes, on the same line where they fit."""
+    if values.dtype.kind == "V":  # bfloat16, which NumPy cannot print
+        values = values.astype(np.float32)
     if values.size == 0:
         body = "[]"
         if values.ndim != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -27,9 +27,16 @@ def rewritten(op: Op, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], l
         if array.dtype is not first:
             mixed = True
     if op.promotion is FREE or not (mixed or (op.promotion is FLOAT and first.category != FLOATING)):
+        if first.category < op.least:
+            refuse(op, first)
         return inputs, arrays
     inputs = promoted(op, inputs)
     return inputs, [x.array for x in inputs]
+
+
+def refuse(op: Op, dtype: dtypes.dtype) -> NoReturn:
+    """Say that a card does not take elements of this kind."""
+    raise DtypeError(f"{type(op).__name__} is not implemented for {dtype.name}")
 
 
 def promoted(op: Op, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -43,6 +50,8 @@ def promoted(op: Op, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         )
     if op.promotion is FLOAT and target.category != FLOATING:
         target = dtypes.get_default_dtype()
+    if target.category < op.least:
+        refuse(op, target)
     if type(op) is ops.Where and inputs[0].array.dtype is not dtypes.bool_:
         raise DtypeError(f"where expects a condition of dtype bool, not {inputs[0].dtype}")
     same = tuple([x if x.array.dtype is target else x.to(target) for x in values])

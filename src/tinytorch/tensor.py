@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,13 +15,14 @@ from tinytorch.autograd.versions import settle
 from tinytorch.devices.interface import backend, device
 from tinytorch.dtypes import FLOATING
 from tinytorch.errors import DtypeError
-from tinytorch.indexing import canonical_dim, take_apart
+from tinytorch.indexing import take_apart
 from tinytorch.layout import Shape, broadcast_shapes
-from tinytorch.methods import contract, convert, elementwise, index, movement, reduce, write
+from tinytorch.methods import contract, convert, elementwise, facts, index, movement, reduce, write
 from tinytorch.methods.convert import as_type
 from tinytorch.methods.index import as_tensors, prepared, trimmed
 from tinytorch.methods.index import in_range as in_range
 from tinytorch.methods.movement import axes_of as axes_of
+from tinytorch.methods.names import with_numpy_names
 from tinytorch.methods.write import OPERATORS, WRITERS, in_place
 from tinytorch.methods.write import overwrite as overwrite
 from tinytorch.observe import LISTENING, muted
@@ -219,16 +219,6 @@ class Tensor:
         return len(self.array.shape)
 
     @property
-    def nbytes(self) -> Int:
-        """Bytes that its elements take."""
-        return self.numel() * self.array.dtype.itemsize
-
-    @property
-    def itemsize(self) -> Int:
-        """Bytes of one element."""
-        return self.array.dtype.itemsize
-
-    @property
     def is_leaf(self) -> Flag:
         """Whether no recorded operation made it."""
         return self.edge is None
@@ -248,43 +238,6 @@ class Tensor:
     @data.setter
     def data(self, new: Tensor) -> None:
         self.array = new.array
-
-    def size(self, dim: Int | None = None) -> Any:
-        """The shape, or the size of one axis."""
-        return self.shape if dim is None else self.shape[canonical_dim(dim, self.ndim)]
-
-    def dim(self) -> Int:
-        """How many axes it has."""
-        return len(self.array.shape)
-
-    def numel(self) -> Int:
-        """How many elements it has."""
-        return prod(self.array.shape)
-
-    def element_size(self) -> Int:
-        """Bytes of one element."""
-        return self.array.dtype.itemsize
-
-    def stride(self, dim: Int | None = None) -> Any:
-        """Elements to move for one step along each axis, or along one."""
-        strides = self.array.layout.strides
-        return strides if dim is None else strides[canonical_dim(dim, self.ndim)]
-
-    def storage_offset(self) -> Int:
-        """Where its first element lies in the storage, in elements."""
-        return self.array.layout.offset
-
-    def is_contiguous(self) -> Flag:
-        """Whether reading order is memory order."""
-        return self.array.layout.is_contiguous()
-
-    def is_floating_point(self) -> Flag:
-        """Whether its type is a floating point one."""
-        return self.array.dtype.is_floating_point
-
-    def data_ptr(self) -> Int:
-        """The address of its first element (CPU)."""
-        return int(self.numpy_view().ctypes.data)
 
     def __len__(self) -> Int:
         if not self.shape:
@@ -362,12 +315,14 @@ class Tensor:
 
     # conversion
 
-    to, type, type_as, cpu = convert.to, convert.type, convert.type_as, convert.cpu
+    to, type, type_as, cpu, cuda = convert.to, convert.type, convert.type_as, convert.cpu, convert.cuda
     new_tensor, new_full, new_zeros = convert.new_tensor, convert.new_full, convert.new_zeros
     new_ones, new_empty, grid = convert.new_ones, convert.new_empty, convert.grid
-    broadcast_with = convert.broadcast_with
+    broadcast_with, pin_memory = convert.broadcast_with, convert.pin_memory
     float, double, half = as_type(dtypes.float32), as_type(dtypes.float64), as_type(dtypes.float16)
     long, int, bool = as_type(dtypes.int64), as_type(dtypes.int32), as_type(dtypes.bool_)
+    short, char, byte = as_type(dtypes.int16), as_type(dtypes.int8), as_type(dtypes.uint8)
+    bfloat16 = as_type(dtypes.bfloat16)
 
     # autograd
 
@@ -476,7 +431,11 @@ class Tensor:
     asin, acos, atan = unary(ops.ASIN), unary(ops.ACOS), unary(ops.ATAN)
     arcsin, arccos, arctan = asin, acos, atan
     sinh, cosh, tanh = unary(ops.SINH), unary(ops.COSH), unary(ops.TANH)
-    erf, sigmoid, relu = unary(ops.ERF), unary(ops.SIGMOID), unary(ops.RELU)
+    asinh, acosh, atanh = unary(ops.ASINH), unary(ops.ACOSH), unary(ops.ATANH)
+    arcsinh, arccosh, arctanh = asinh, acosh, atanh
+    erf, erfc, erfinv = unary(ops.ERF), unary(ops.ERFC), unary(ops.ERFINV)
+    lgamma, digamma, polygamma = unary(ops.LGAMMA), unary(ops.DIGAMMA), elementwise.polygamma
+    sigmoid, relu = unary(ops.SIGMOID), unary(ops.RELU)
     sign, floor, ceil, trunc = unary(ops.SIGN), unary(ops.FLOOR), unary(ops.CEIL), unary(ops.TRUNC)
     isnan, isinf = unary(ops.IS_NAN), unary(ops.IS_INF)
     sgn, fix = sign, trunc
@@ -486,6 +445,7 @@ class Tensor:
     logical_and, logical_or = elementwise.logical_and, elementwise.logical_or
     logical_xor, softmax = elementwise.logical_xor, elementwise.softmax
     log_softmax, fractional = elementwise.log_softmax, elementwise.fractional
+    floating, arithmetic, beside = elementwise.floating, elementwise.arithmetic, elementwise.beside
     clip = clamp
 
     # reductions
@@ -557,7 +517,7 @@ class Tensor:
     def __getitem__(self, index: Any) -> Tensor:
         """Basic subscripts give a view; integer and boolean index tensors give a copy."""
         parts = take_apart(as_tensors(self, index), self.array.layout)
-        x = self.seen(parts.layout)
+        x = self if parts.picked and parts.layout == self.array.layout else self.seen(parts.layout)
         if not parts.picked:
             return x
         x, indices, rank, front = prepared(x, parts.picked)
@@ -583,26 +543,16 @@ class Tensor:
             here = (*shape[rank : rank + front], *shape[:rank], *shape[rank + front :])
             value = value.reshape(trimmed(value.shape, len(here))).expand(here)
             value = value.movedim(tuple(range(front, front + rank)), tuple(range(rank)))
-        x.index_put_(indices, value.reshape(trimmed(value.shape, len(shape))))
+        x.index_put_(indices, value.reshape(trimmed(value.shape, len(shape))).to(x.dtype))
 
     index_put, index_select, gather = index.index_put, index.index_select, index.gather
     lined_up, scatter, scatter_add = index.lined_up, index.scatter, index.scatter_add
+    scatter_reduce = index.scatter_reduce
     take_along_dim, nonzero = index.take_along_dim, index.nonzero
 
     # in place
 
     copy_, fill_, zero_, set_data = write.copy_, write.fill_, write.zero_, write.set_data
-
-    # compositions, in composed.py; those of the files beside it are adopted below
-
-    mean, var, std, norm = composed.mean, composed.var, composed.std, composed.norm
-    logsumexp, flatten, unflatten = composed.logsumexp, composed.flatten, composed.unflatten
-    split, chunk, unbind, repeat = composed.split, composed.chunk, composed.unbind, composed.repeat
-    tile, repeat_interleave, roll = composed.tile, composed.repeat_interleave, composed.roll
-    masked_fill, masked_select, index_add = composed.masked_fill, composed.masked_select, composed.index_add
-    movedim, tril, triu, lerp = composed.movedim, composed.tril, composed.triu, composed.lerp
-    topk, addmm, addcmul, addcdiv = composed.topk, composed.addmm, composed.addcmul, composed.addcdiv
-    isclose, allclose = composed.isclose, composed.allclose
 
 
 def legacy(data: Any, sizes: tuple[int, ...]) -> Array:
@@ -622,9 +572,12 @@ def unpickled(values: np.ndarray[Any, Any], requires_grad: bool, kind: Any) -> A
 
 Tensor.wrap = Tensor
 Tensor.apply = staticmethod(apply)  # type: ignore[method-assign, assignment]
-for _module in (composed_elementwise, composed_statistics, composed_axes):
+for _module in (facts, composed, composed_elementwise, composed_statistics, composed_axes):
     for _name in _module.NAMES:
         setattr(Tensor, _name, getattr(_module, _name))
+for _name, _method in list(vars(Tensor).items()):
+    if not _name.startswith("_"):
+        setattr(Tensor, _name, with_numpy_names(_method))
 for _name in WRITERS:
     setattr(Tensor, f"{_name}_", in_place(getattr(Tensor, _name), f"{_name}_"))
 for _name in OPERATORS:

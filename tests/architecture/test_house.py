@@ -11,7 +11,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 FLOORS = [  # a file imports only from floors below its own, or from files before it in its floor
-    ["overlay", "errors", "layout", "dtypes", "indexing"],
+    ["overlay", "errors", "layout", "dtypes", "formats", "indexing"],
     ["array"],
     ["devices.interface", "devices.special", "devices.cpu", "devices.loops", "devices"],
     ["ops.symbol", "ops.card", "ops.elementwise", "ops.reduce", "ops.contract", "ops.movement", "ops.index",
@@ -19,8 +19,8 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
     ["observe"],
     ["autograd.grad_mode", "autograd.graph", "autograd.versions", "autograd"],
     ["printing", "composed", "composed_elementwise", "composed_statistics", "composed_axes", "promotion",
-     "methods", "methods.elementwise", "methods.reduce", "methods.contract", "methods.movement",
-     "methods.index", "methods.convert", "methods.write", "tensor", "creation", "functions", "joining",
+     "methods", "methods.names", "methods.facts", "methods.elementwise", "methods.reduce", "methods.contract", "methods.movement",
+     "methods.index", "methods.convert", "methods.write", "tensor", "writing", "creation", "summation", "functions", "joining",
      "autograd.function", "autograd.gradcheck"],
     ["random", "func"],
     ["nn.parameter", "nn.module", "nn.init", "nn.utils.rnn", "nn.embedding",
@@ -35,7 +35,9 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "utils.data.sampler", "utils.data.collate", "utils.data.loader", "utils.data", "utils", "datasets.digits",
      "datasets.names", "datasets.shakespeare", "datasets", "text", "checkpoint"],
     ["models.mlp", "models"],
+    ["version", "settings", "absent", "compat"],
     [""],
+    ["__main__"],
 ]  # fmt: skip
 PLACE = {name: (floor, i) for floor, names in enumerate(FLOORS) for i, name in enumerate(names)}
 FORBIDDEN = ("course", "learner", "exercise", "lesson", "student", "starter", "studio", "hint")

@@ -91,7 +91,7 @@ class Device(ABC):
         return self.upload(sorting_indices(self.download(x), axis, descending))
 
     def scan(self, name: str, x: Array, axis: int) -> Array:
-        """Running "add" or "multiply" along `axis`."""
+        """Running "add", "multiply" or "logaddexp" along `axis`."""
         self._falls_back("scan")
         return self.upload(running(name, self.download(x), axis))
 
@@ -124,9 +124,11 @@ def sorting_indices(values: np.ndarray[Any, Any], axis: int, descending: bool) -
 
 
 def running(name: str, values: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:
-    """NumPy's running sum or product in the type of its input."""
-    fold: Any = {"add": np.cumsum, "multiply": np.cumprod}[name]
-    return np.asarray(fold(values, axis=axis, dtype=values.dtype)).reshape(values.shape)
+    """NumPy's running sum or product in the type of its input; of halves in float32, rounded at the end."""
+    fold: Any = {"add": np.add, "multiply": np.multiply, "logaddexp": np.logaddexp}[name]
+    wide = np.float32 if values.dtype.itemsize == 2 and values.dtype.kind not in "iu" else values.dtype
+    line = np.atleast_1d(values)
+    return np.asarray(fold.accumulate(line, axis=axis, dtype=wide), values.dtype).reshape(values.shape)
 
 
 def first_index(name: str, values: np.ndarray[Any, Any], axis: int) -> np.ndarray[Any, Any]:

@@ -15,9 +15,29 @@ from tinytorch.methods.movement import axes_of
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
 
+# What PyTorch calls a tensor of each type.
+KINDS = {
+    dtypes.float32: "FloatTensor",
+    dtypes.float64: "DoubleTensor",
+    dtypes.float16: "HalfTensor",
+    dtypes.bfloat16: "BFloat16Tensor",
+    dtypes.int64: "LongTensor",
+    dtypes.int32: "IntTensor",
+    dtypes.int16: "ShortTensor",
+    dtypes.int8: "CharTensor",
+    dtypes.uint8: "ByteTensor",
+    dtypes.bool_: "BoolTensor",
+}
+
 
 def to(
-    x: Tensor, *args: Any, dtype: dtypes.dtype | None = None, device: Any = None, copy: bool = False, **_: Any
+    x: Tensor,
+    *args: Any,
+    dtype: dtypes.dtype | None = None,
+    device: Any = None,
+    copy: bool = False,
+    non_blocking: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """As another dtype, on another device, or like another tensor; itself where nothing changes."""
     for each in args:
@@ -27,6 +47,8 @@ def to(
             dtype, device = each.dtype, each.device
         elif not isinstance(each, bool):
             device = each
+    if args and args[-1] is True and len(args) > 2:  # to(dtype, non_blocking, copy)
+        copy = True
     here, there = x.array.device.name, x.array.device.name if device is None else str(device).split(":")[0]
     if there != here:
         moved: Tensor = x.apply(ops.Move(here, there), x)
@@ -37,9 +59,17 @@ def to(
     return made
 
 
-def type(x: Tensor, dtype: Any = None) -> Any:
-    """As another dtype; without one, the name of the present type."""
-    return repr(x.dtype) if dtype is None else x.to(dtype)
+def type(x: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """As another dtype, also by PyTorch's name ("torch.FloatTensor"); without one, that name of the present type."""
+    if dtype is None:
+        return f"torch.{KINDS[x.dtype]}"
+    if not isinstance(dtype, dtypes.dtype):
+        name = getattr(dtype, "__name__", dtype).rpartition(".")[2]
+        found = [kind for kind, each in KINDS.items() if each == name]
+        if not found:
+            raise ValueError(f"invalid type: {dtype!r}")
+        dtype = found[0]
+    return x.to(dtype)
 
 
 def type_as(x: Tensor, other: Tensor) -> Tensor:
@@ -47,34 +77,77 @@ def type_as(x: Tensor, other: Tensor) -> Tensor:
     return x.to(other.dtype)
 
 
-def cpu(x: Tensor) -> Tensor:
+def cpu(x: Tensor, memory_format: Any = None) -> Tensor:
     """In the memory of the CPU."""
     return x.to(device="cpu")
 
 
-def new_tensor(x: Tensor, data: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+def cuda(x: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """In the memory of a CUDA device. Raises DeviceError where there is none."""
+    return x.to(device="cuda")
+
+
+def pin_memory(x: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: there is no device that would read pinned memory faster."""
+    return x
+
+
+def new_tensor(
+    x: Tensor,
+    data: Any,
+    *,
+    dtype: dtypes.dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """New values in the dtype of this tensor."""
-    return x.wrap(x.array.device.upload(np.array(data, (dtype or x.array.dtype).numpy)))
+    if isinstance(data, x.wrap):
+        data = data.numpy_view()
+    made = x.wrap(x.array.device.upload(np.array(data, (dtype or x.array.dtype).numpy)))
+    return settled(made, device, requires_grad)
 
 
-def new_full(x: Tensor, size: Any, value: Any, *, dtype: dtypes.dtype | None = None) -> Tensor:
-    """A new tensor full of one value."""
-    return x.wrap(x.array.device.upload(np.full(size, value, (dtype or x.array.dtype).numpy)))
+def new_full(
+    x: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: dtypes.dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **wishes: Any,
+) -> Tensor:
+    """A new tensor full of one value, in the dtype of this one."""
+    kind = (dtype or x.array.dtype).numpy
+    made = x.wrap(x.array.device.upload(np.full(size, np.asarray(fill_value).astype(kind), kind)))
+    return settled(made, device, requires_grad)
 
 
-def new_zeros(x: Tensor, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
-    """A new tensor of zeros."""
-    return x.new_full(axes_of(size), 0, dtype=dtype)
+def settled(made: Tensor, device: Any, requires_grad: bool) -> Tensor:
+    """On the device asked for, as a leaf that wants a gradient where that was said."""
+    made = made if device is None else made.to(device)
+    return made.requires_grad_() if requires_grad else made
 
 
-def new_ones(x: Tensor, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
-    """A new tensor of ones."""
-    return x.new_full(axes_of(size), 1, dtype=dtype)
+def new_zeros(x: Tensor, *size: Any, **options: Any) -> Tensor:
+    """A new tensor of zeros, in the dtype of this one; options as for `new_full`."""
+    return x.new_full(sizes(size, options), 0, **options)
 
 
-def new_empty(x: Tensor, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
-    """A new tensor with arbitrary values."""
-    return x.wrap(x.array.device.empty(axes_of(size), dtype or x.array.dtype))
+def new_ones(x: Tensor, *size: Any, **options: Any) -> Tensor:
+    """A new tensor of ones, in the dtype of this one; options as for `new_full`."""
+    return x.new_full(sizes(size, options), 1, **options)
+
+
+def new_empty(x: Tensor, *size: Any, dtype: dtypes.dtype | None = None, **options: Any) -> Tensor:
+    """A new tensor with arbitrary values, in the dtype of this one; options as for `new_full`."""
+    made = x.wrap(x.array.device.empty(sizes(size, options), dtype or x.array.dtype))
+    return settled(made, options.get("device"), options.get("requires_grad", False))
+
+
+def sizes(size: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, ...]:
+    """Sizes one by one, as one sequence, or under the keyword `size`."""
+    return axes_of((options.pop("size"),) if "size" in options else size)
 
 
 def grid(x: Tensor, dim: int) -> Tensor:
@@ -93,7 +166,7 @@ def broadcast_with(x: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 def as_type(kind: dtypes.dtype) -> Callable[[Tensor], Tensor]:
     """A method without arguments that converts to one type."""
 
-    def method(x: Tensor) -> Tensor:
+    def method(x: Tensor, memory_format: Any = None) -> Tensor:
         return x.to(kind)
 
     method.__name__ = kind.name

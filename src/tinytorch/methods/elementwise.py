@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinytorch import dtypes, ops
-from tinytorch.errors import DtypeError
+from tinytorch.errors import DivisionError, DtypeError
 from tinytorch.indexing import canonical_dim
 from tinytorch.promotion import operand
 
@@ -23,8 +23,13 @@ def where(x: Tensor, condition: Tensor, other: Any) -> Tensor:
 
 def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Held between `min` and `max`: numbers or tensors."""
-    if min is None and max is None:
+    bounds = [each for each in (min, max) if each is not None]
+    if not bounds:
         raise RuntimeError("clamp needs at least one of min and max")
+    if all(strength(each)[0] is dtypes.bool_ for each in (x, *bounds)) and not (
+        len(bounds) == 1 and isinstance(bounds[0], x.wrap)
+    ):
+        raise DtypeError("clamp is not implemented for bool")
     low, high = (None if bound is None else operand(x, bound) for bound in (min, max))
     if not x.is_floating_point():  # whole numbers have no infinity for a bound that is not there
         raised = x if low is None else x.maximum(low)
@@ -36,13 +41,23 @@ def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def div(x: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """x / other, rounded by "floor" or "trunc" on request."""
+    if rounding_mode not in (None, "floor", "trunc"):
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     if rounding_mode == "floor":
         return x // other
     quotient = x / other
     if rounding_mode is None:
         return quotient
-    # Whole numbers stay whole, where `/` makes fractions of them.
-    return quotient.trunc().to((x * 0 + other).dtype)
+    kind = dtypes.result_type(
+        strength(x), strength(other)
+    )  # whole numbers stay whole, where `/` makes fractions
+    if kind is dtypes.bool_:
+        raise DtypeError("div with a rounding_mode is not implemented for bool")
+    if not kind.is_floating_point and not np.all(other.numpy_view() if isinstance(other, x.wrap) else other):
+        raise DivisionError("ZeroDivisionError: cannot divide whole numbers by 0")
+    return quotient.trunc().to(kind)
 
 
 def square(x: Tensor) -> Tensor:
@@ -51,11 +66,14 @@ def square(x: Tensor) -> Tensor:
     return x * x
 
 
-def round(x: Tensor, *, decimals: Any = 0) -> Tensor:
-    """The nearest whole number, halves to the even one; or that many decimals."""
+def round(x: Tensor, *, decimals: int | None = None) -> Tensor:
+    """The nearest whole number, halves to the even one; or that many decimals, of fractions."""
+    if decimals is not None:
+        x.fractional("round")
     if decimals:
-        return (x * 10.0**decimals).round() / 10.0**decimals
-    if not x.is_floating_point():
+        power = 10.0 ** abs(decimals)
+        return (x * power).round() / power if decimals > 0 else (x / power).round() * power
+    if not x.arithmetic("round").is_floating_point():
         return x.clone()
     made: Tensor = x.apply(ops.ROUND, x)
     return made
@@ -73,35 +91,73 @@ def logical_not(x: Tensor) -> Tensor:
 
 def logical_and(x: Tensor, other: Tensor) -> Tensor:
     """Whether neither is 0."""
-    return x.bool() & other.bool()
+    return x.bool() & x.beside(other, "logical_and").bool()
 
 
 def logical_or(x: Tensor, other: Tensor) -> Tensor:
     """Whether one is not 0."""
-    return x.bool() | other.bool()
+    return x.bool() | x.beside(other, "logical_or").bool()
 
 
 def logical_xor(x: Tensor, other: Tensor) -> Tensor:
     """Whether exactly one is not 0."""
-    return x.bool() ^ other.bool()
+    return x.bool() ^ x.beside(other, "logical_xor").bool()
 
 
 def softmax(x: Tensor, dim: int, dtype: dtypes.dtype | None = None) -> Tensor:
     """exp(x) over its sum along `dim`."""
-    x = x.fractional("softmax") if dtype is None else x.to(dtype)
+    x = x if dtype is None else x.to(dtype)
+    if not x.numel():
+        return x.clone()
+    x = x.fractional("softmax")
     made: Tensor = x.apply(ops.Softmax(canonical_dim(dim, x.ndim)), x)
+    return made
+
+
+def polygamma(x: Tensor, n: int) -> Tensor:
+    """The derivative of order `n` of digamma."""
+    if n < 0:
+        raise RuntimeError(f"polygamma(n, x) does not support negative n: {n}")
+    made: Tensor = x.apply(ops.Polygamma(n), x)
     return made
 
 
 def log_softmax(x: Tensor, dim: int, dtype: dtypes.dtype | None = None) -> Tensor:
     """The logarithm of the softmax, without forming it."""
-    x = x.fractional("log_softmax") if dtype is None else x.to(dtype)
+    x = x if dtype is None else x.to(dtype)
+    if not x.numel():
+        return x.clone()
+    x = x.fractional("log_softmax")
     made: Tensor = x.apply(ops.LogSoftmax(canonical_dim(dim, x.ndim)), x)
     return made
 
 
+def floating(x: Tensor) -> Tensor:
+    """Whole numbers as numbers of the default floating point type."""
+    return x if x.array.dtype.is_floating_point else x.to(dtypes.get_default_dtype())
+
+
+def arithmetic(x: Tensor, name: str) -> Tensor:
+    """Itself. Raises DtypeError for an operation that bools have no answer to."""
+    if x.array.dtype is dtypes.bool_:
+        raise DtypeError(f"{name} is not implemented for bool")
+    return x
+
+
+def beside(x: Tensor, other: Any, name: str) -> Tensor:
+    """The other side. Raises TypeError if it is a number where PyTorch wants a tensor."""
+    if not isinstance(other, x.wrap):
+        raise TypeError(f"{name}(): argument 'other' must be Tensor, not {type(other).__name__}")
+    return other
+
+
 def fractional(x: Tensor, name: str) -> Tensor:
     """Itself. Raises DtypeError for an operation that whole numbers have no answer to."""
-    if not x.is_floating_point():
-        raise DtypeError(f"{name} does not take {x.dtype.name}: convert it with .float()")
+    if not x.array.dtype.is_floating_point:
+        raise DtypeError(f"{name} is not implemented for {x.dtype.name}: convert it with .float()")
     return x
+
+
+def strength(x: Any) -> tuple[dtypes.dtype, int]:
+    """The type of an operand, and how much it counts for the type of the result."""
+    return (x.dtype, 2 if x.ndim else 1) if hasattr(x, "ndim") else (dtypes.of_number(x), 0)

@@ -17,11 +17,22 @@ if TYPE_CHECKING:
 
 def index_put(x: Tensor, indices: Any, values: Tensor, accumulate: Any = False) -> Tensor:
     """`values` written, or added, at x[indices]; duplicates all count when adding."""
-    indices = tuple(indices)
-    shape = broadcast_shapes(*[i.shape for i in indices])
-    value = values.to(x.dtype).expand(shape + x.shape[len(indices) :])
-    checked = [in_range(i, x.shape[axis], axis).expand(shape) for axis, i in enumerate(indices)]
-    made: Tensor = x.apply(ops.IndexPut(accumulate), x, value, *checked)
+    if values.dtype is not x.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {x.dtype} for the destination "
+            f"and {values.dtype} for the source."
+        )
+    flat = [
+        part
+        for each in indices
+        for part in (each.nonzero(as_tuple=True) if each.dtype is dtypes.bool_ else (each,))
+    ]
+    if len(flat) > x.ndim:
+        raise IndexOutOfRange(f"too many indices for tensor of dimension {x.ndim} (got {len(flat)})")
+    shape = broadcast_shapes(*[i.shape for i in flat])
+    value = values.expand(shape + x.shape[len(flat) :])
+    checked = [in_range(i, x.shape[axis], axis).expand(shape) for axis, i in enumerate(flat)]
+    made: Tensor = x.apply(ops.IndexPut(bool(accumulate)), x, value, *checked)
     return made
 
 
@@ -30,60 +41,75 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     axis = canonical_dim(dim, x.ndim)
     if index.ndim > 1:
         raise IndexError(f"index_select(): Index is supposed to be a vector, not of shape {index.shape}")
+    if index.dtype not in (dtypes.int64, dtypes.int32):
+        raise DtypeError(f"index_select(): Expected dtype int32 or int64 for index, not {index.dtype}")
     table = x if x.ndim else x.reshape(1)
-    rows: Tensor = x.apply(
-        ops.INDEX_SELECT, table.movedim(axis, 0), in_range(index.reshape(-1), table.shape[axis], axis)
-    )
+    place = in_range(index.reshape(-1), table.shape[axis], axis, wrap=False)
+    rows: Tensor = x.apply(ops.INDEX_SELECT, table.movedim(axis, 0), place)
     return rows.movedim(0, axis) if x.ndim else rows.reshape(())
 
 
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(x: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """Read at `index` along one axis, all other axes at their own position."""
     axis = canonical_dim(dim, x.ndim)
     index = x.lined_up(axis, index, "gather")
+    if not x.ndim and index.ndim:
+        return x.reshape(1).gather(0, index)
+    if not index.numel():
+        return x.flatten().narrow(0, 0, 0).reshape(index.shape)
     made: Tensor = x.apply(ops.Gather(axis), x, index)
     return made
 
 
 def lined_up(x: Tensor, axis: int, index: Tensor, name: str) -> Tensor:
     """An index that fits for gather and scatter. Raises for one that does not."""
-    if index.dtype is not dtypes.int64:
-        raise DtypeError(f"{name}(): Expected dtype int64 for index, not {index.dtype}")
+    if not index.numel():
+        return index.long()
+    if index.dtype not in (dtypes.int64, dtypes.int32):
+        raise DtypeError(f"{name}(): Expected dtype int32 or int64 for index, not {index.dtype}")
     if max(index.ndim, 1) != max(x.ndim, 1):
         raise ShapeError(f"{name}: the index has {index.ndim} axes and the tensor {x.ndim}; they must agree")
     for each, (size, full) in enumerate(zip(index.shape, x.shape, strict=False)):
-        if each != axis and size > full and index.numel():
+        if each != axis and size > full:
             raise ShapeError(f"{name}: the index {index.shape} reaches beyond {x.shape} on axis {each}")
     return in_range(index, x.shape[axis] if x.ndim else 1, axis, wrap=False)
 
 
-def scatter(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """With `src` written at `index` along one axis."""
-    axis = canonical_dim(dim, x.ndim)
-    index = x.lined_up(axis, index, "scatter")
-    value = src if isinstance(src, x.wrap) else x.new_full(index.shape, src)
-    made: Tensor = x.apply(ops.Scatter(axis, False), x, index, value)
-    return made
+def scatter(
+    x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    """With `src` written at `index` along one axis; or added to, or multiplied with, what is there."""
+    src = value if src is None else src
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise RuntimeError(f"reduce argument must be either add or multiply, not {reduce!r}")
+        given = src if isinstance(src, x.wrap) else x.new_full(index.shape, src)
+        return x.scatter_reduce(dim, index, given, {"add": "sum", "multiply": "prod"}[reduce])
+    return placed_along(x, dim, index, src, False, "scatter")
 
 
 def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """With `src` added at `index` along one axis; duplicates all count."""
+    return placed_along(x, dim, index, src, True, "scatter_add")
+
+
+def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """`gather` with broadcasting; without an axis, from all numbers in reading order."""
+    if indices.dtype is not dtypes.int64:
+        raise DtypeError(f"take_along_dim(): expected indices of dtype int64, not {indices.dtype}")
+    if dim is None:
+        return x.flatten().gather(0, wrapped(indices.flatten(), x.numel()))
     axis = canonical_dim(dim, x.ndim)
-    index = x.lined_up(axis, index, "scatter_add")
-    made: Tensor = x.apply(ops.Scatter(axis, True), x, index, src)
-    return made
+    if x.ndim != indices.ndim:
+        raise RuntimeError(
+            f"take_along_dim(): input and indices should have the same number of dimensions, but got {x.ndim} and {indices.ndim}"
+        )
+    shape = broadcast_shapes(*[(*each.shape[:axis], 1, *each.shape[axis + 1 :]) for each in (x, indices)])
+    mine, theirs = [(*shape[:axis], each.shape[axis], *shape[axis + 1 :]) for each in (x, indices)]
+    return x.expand(mine).gather(axis, wrapped(indices, x.shape[axis]).expand(theirs))
 
 
-def take_along_dim(x: Tensor, indices: Tensor, dim: int) -> Tensor:
-    """`gather` with broadcasting."""
-    axis = canonical_dim(dim, x.ndim)
-    shape = [max(a, b) for a, b in zip(indices.shape, x.shape, strict=True)]
-    full = [n if i == axis else s for i, (n, s) in enumerate(zip(indices.shape, shape, strict=True))]
-    mine = [n if i == axis else s for i, (n, s) in enumerate(zip(x.shape, shape, strict=True))]
-    return x.expand(mine).gather(axis, indices.expand(full))
-
-
-def nonzero(x: Tensor, as_tuple: Any = False) -> Any:
+def nonzero(x: Tensor, *, as_tuple: Any = False) -> Any:
     """The positions of the elements that are not 0: one row each, or one tensor for each axis."""
     found = [x.wrap(x.array.device.upload(i)) for i in np.nonzero(np.atleast_1d(x.numpy_view()))]
     if as_tuple:
@@ -147,3 +173,79 @@ def trimmed(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     """Without leading ones beyond `ndim` axes: what may be assigned to fewer axes."""
     extra = len(shape) - ndim
     return shape[extra:] if extra > 0 and all(n == 1 for n in shape[:extra]) else shape
+
+
+def placed_along(x: Tensor, dim: int, index: Tensor, src: Any, add: bool, name: str) -> Tensor:
+    """Both ways to scatter."""
+    axis = canonical_dim(dim, x.ndim)
+    index = x.lined_up(axis, index, name)
+    value = src if isinstance(src, x.wrap) else x.new_full(index.shape, src)
+    if value.dtype is not x.dtype:
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, not {x.dtype} and {value.dtype}"
+        )
+    if not index.numel():
+        return x.clone()
+    if not x.ndim or not index.ndim:
+        shape = x.shape
+        x, index, value = [each if each.ndim else each.reshape(1) for each in (x, index, value)]
+        return placed_along(x, 0, index, value, add, name).reshape(shape)
+    reaches = [n > m for n, m in zip(index.shape, value.shape, strict=False)]
+    if value.ndim != index.ndim or any(reaches):
+        raise ShapeError(f"{name}: the index {index.shape} reaches beyond src {value.shape}")
+    made: Tensor = x.apply(ops.Scatter(axis, add), x, index, value)
+    return made
+
+
+def scatter_reduce(
+    x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """With what `src` has for each place of x folded together: "sum", "prod", "mean", "amax" or "amin"."""
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    if reduce == "mean":
+        x.arithmetic("scatter_reduce")
+    if not x.ndim or not index.ndim:
+        some = [each if each.ndim else each.reshape(1) for each in (x, index, src)]
+        return some[0].scatter_reduce(0, some[1], some[2], reduce, include_self=include_self).reshape(x.shape)
+    if not include_self:  # start from what changes nothing, where something arrives
+        neutral = {"sum": 0, "mean": 0, "prod": 1}.get(reduce)
+        limits = (
+            dtypes.finfo(x.dtype)
+            if x.is_floating_point()
+            else dtypes.iinfo(x.dtype)
+            if x.dtype.category
+            else None
+        )
+        if neutral is None:
+            low, high = (
+                (-np.inf, np.inf)
+                if x.is_floating_point()
+                else (limits.min, limits.max)
+                if limits
+                else (False, True)
+            )
+            neutral = low if reduce == "amax" else high
+        start = x.scatter(dim, index, neutral)
+    else:
+        start = x
+    if reduce == "sum":
+        return start.scatter_add(dim, index, src)
+    count = x.new_full(x.shape, int(include_self), dtype=dtypes.int64)
+    count = count.scatter_add(dim, index, count.new_ones(index.shape))
+    if reduce == "mean":
+        total = start.scatter_add(dim, index, src)
+        shares = count.clamp(min=1)
+        return (
+            total / shares if x.is_floating_point() else total.div(shares, rounding_mode="floor").to(x.dtype)
+        )
+    axis = canonical_dim(dim, x.ndim)
+    made: Tensor = x.apply(
+        ops.ScatterFold(axis, reduce), start, x.lined_up(axis, index, "scatter_reduce"), src
+    )
+    return made
+
+
+def wrapped(index: Tensor, size: int) -> Tensor:
+    """An index with negative positions counted from the end."""
+    return (index + size).where(index < 0, index)

@@ -14,6 +14,7 @@ from tinytorch.errors import ShapeError
 from tinytorch.indexing import canonical_dim, canonical_dims
 from tinytorch.layout import Layout
 from tinytorch.ops.card import Op
+from tinytorch.ops.movement import reach
 
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
@@ -120,14 +121,14 @@ def expand_as(x: Tensor, other: Tensor) -> Tensor:
 
 def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
     """Without axes of size 1: all of them, or those named."""
-    axes = canonical_dims(dim, x.ndim)
+    axes = () if dim == () or dim == [] else canonical_dims(dim, x.ndim)
     return see(ops.Reshape(x.array.layout.squeeze(axes).shape), x)
 
 
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With a new axis of size 1."""
     axis = canonical_dim(dim, x.ndim + 1)
-    return x.seen(x.array.layout.unsqueeze(axis))
+    return see(ops.Reshape((*x.shape[:axis], 1, *x.shape[axis:])), x)
 
 
 def select(x: Tensor, dim: int, index: int) -> Tensor:
@@ -135,12 +136,22 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
     return x.seen(x.array.layout.select(canonical_dim(dim, x.ndim), index))
 
 
-def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(x: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """`length` indices of an axis from `start` on."""
+    if not x.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     axis = canonical_dim(dim, x.ndim)
     size = x.shape[axis]
+    if isinstance(start, x.wrap):
+        if start.ndim or start.dtype.category != dtypes.INTEGER:
+            raise RuntimeError("start must be an 0-dim integral Tensor.")
+        start = int(start.item())
+    if not -size <= start <= size:
+        raise IndexError(
+            f"start out of range (expected to be in range of [-{size}, {size}], but got {start})"
+        )
     start = start + size if start < 0 else start
-    if not 0 <= start <= start + length <= size:
+    if length < 0 or start + length > size:
         raise ShapeError(
             f"start ({start}) + length ({length}) exceeds dimension size ({size}) of axis {axis}"
         )
@@ -149,12 +160,17 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 def unfold(x: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """Windows of `size` elements, one every `step`; the window is a new last axis."""
-    return x.seen(x.array.layout.unfold(canonical_dim(dimension, x.ndim), size, step))
+    axis = canonical_dim(dimension, x.ndim)
+    if not x.ndim:
+        return x.reshape(1).unfold(0, size, step).select(0, 0)
+    return x.seen(x.array.layout.unfold(axis, size, step))
 
 
 def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The elements (i, i + offset) of two axes, as a new last axis."""
     first, second = canonical_dim(dim1, x.ndim), canonical_dim(dim2, x.ndim)
+    if first == second:
+        raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     return x.seen(x.array.layout.diagonal(offset, first, second))
 
 
@@ -164,9 +180,22 @@ def flip(x: Tensor, *dims: Any) -> Tensor:
 
 
 def as_strided(x: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
-    """Its storage under any shape, strides and offset."""
+    """Its storage under any shape, strides and offset. Raises ShapeError where that reaches beyond the storage."""
     offset = x.storage_offset() if storage_offset is None else storage_offset
-    return x.seen(Layout(tuple(size), tuple(stride), offset))
+    layout = Layout(tuple(size), tuple(stride), offset)
+    if (
+        len(layout.shape) != len(layout.strides)
+        or min((*layout.shape, *layout.strides, offset), default=0) < 0
+    ):
+        raise ShapeError(
+            f"as_strided: sizes {layout.shape}, strides {layout.strides} and offset {offset} do not fit"
+        )
+    held = x.array.storage.buffer.size
+    if layout.size and reach(layout) > held:
+        raise ShapeError(
+            f"sizes {layout.shape} with strides {layout.strides} from {offset} on need {reach(layout)} elements, the storage has {held}"
+        )
+    return x.seen(layout)
 
 
 def cat_after(x: Tensor, other: Tensor, axis: int) -> Tensor:

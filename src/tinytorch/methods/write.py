@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinytorch import composed_elementwise, ops
+from tinytorch.autograd.grad_mode import MODE
 from tinytorch.autograd.versions import check_writable, keep_overwritten, rebind
 from tinytorch.errors import DtypeError, ShapeError
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 WRITERS = [  # the methods that have a variant with an underscore
     *[name for name in composed_elementwise.NAMES if name not in ("isreal", "positive", "signbit")],
     "eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal",
-    "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "acosh", "asinh", "atanh", "arccosh", "arcsinh", "arctanh", "erfc", "erfinv", "lgamma", "digamma",
+    "polygamma", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor",
     "bitwise_not", "acos", "asin", "atan", "atan2", "arccos", "arcsin", "arctan", "cosh", "sinh", "tan",
     "exp2", "log2", "log10", "absolute", "negative", "fix", "fmod", "sgn", "true_divide", "cumprod",
     "index_copy", "index_fill", "masked_scatter", "addbmm", "addmv", "addr", "baddbmm", "add", "sub", "mul",
@@ -27,18 +29,29 @@ WRITERS = [  # the methods that have a variant with an underscore
     "remainder", "tril", "triu", "cumsum", "log1p", "expm1", "multiply", "divide", "subtract", "clip",
     "addmm",
 ]  # fmt: skip
+COMPOSED = {  # made of several operations, the first of which may keep for its gradient what the last overwrites
+    *composed_elementwise.NAMES, "div", "divide", "lerp", "addcmul", "addcdiv", "addmm", "addbmm", "addmv", "addr",
+    "baddbmm", "square", "clamp", "clip", "round", "tril", "triu", "masked_scatter", "index_copy", "index_fill",
+    "renorm", "index_reduce", "scatter_reduce",
+}  # fmt: skip
 OPERATORS = ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod", "and", "or", "xor")
 
 
 def in_place(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
     """The variant of a method that writes its result into the tensor itself."""
+    composed, running = name.rstrip("_") in COMPOSED, name in ("cumsum_", "cumprod_")
 
     def write(self: Tensor, *args: Any, **options: Any) -> Tensor:
         check_writable(self)
-        new = method(self, *args, **options)
+        wanted = (
+            composed
+            and MODE.recording
+            and any(each.requires_grad for each in (self, *args) if isinstance(each, self.wrap))
+        )
+        new = method(self.clone() if wanted else self, *args, **options)
         if new is NotImplemented:
             raise TypeError(f"{name} does not take {args[0]!r}")
-        return overwrite(self, new, name)
+        return overwrite(self, new.to(self.dtype) if running else new, name)
 
     write.__name__ = name
     write.__doc__ = f"`{name.rstrip('_')}`, written into this tensor."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from tinytorch.ops.card import FLOAT, Elementwise, Fused, Grads
+from tinytorch.ops.card import FLOAT, NUMBERS, Elementwise, Fused, Grads
 
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
@@ -17,6 +17,7 @@ class Relu(Elementwise):
     """x where it is positive, else 0"""
 
     expr = ("maximum", 0, ("const", "0"))
+    least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
         return (g.where(~(out <= 0.0), 0.0),)

@@ -23,6 +23,7 @@ Grads = tuple["Tensor | None", ...]  # one per input, None where no gradient flo
 Keeps = tuple[bool, tuple[int, ...]]  # whether the output is kept for backward, and which inputs
 
 SAME, FLOAT, FREE = "same", "float", "free"  # inputs get one dtype; a floating one; are left alone
+NUMBERS = 1  # the least that most arithmetic takes: whole numbers, no bools
 
 
 class Op:
@@ -34,6 +35,7 @@ class Op:
 
     __slots__ = ()
     promotion: ClassVar[str] = FREE
+    least: ClassVar[int] = 0  # the weakest category that it takes: 0 bools, 1 whole numbers, 2 fractions
     differentiable: ClassVar[bool] = True
     expr: ClassVar[Expr | None] = None  # for an elementwise card: what happens at each position
     defined: ClassVar[bool] = False  # by a `definition` over tensors instead of `forward`

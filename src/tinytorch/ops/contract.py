@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinytorch.ops.card import SAME, Grads, Op
+from tinytorch.ops.card import NUMBERS, SAME, Grads, Op
 
 if TYPE_CHECKING:
     from tinytorch.array import Array
@@ -16,6 +16,7 @@ class MatMul(Op):
 
     __slots__ = ()
     promotion = SAME
+    least = NUMBERS
     fresh = True
     reads = {"x": ("y",), "y": ("x",)}
 

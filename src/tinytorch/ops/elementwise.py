@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tinytorch.ops.card import FLOAT, SAME, Elementwise, Grads
+from tinytorch.ops.card import FLOAT, NUMBERS, SAME, Elementwise, Grads
 
 if TYPE_CHECKING:
+    from tinytorch.devices.interface import Expr
     from tinytorch.tensor import Tensor
 
 TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
@@ -55,6 +56,7 @@ class Pow(Elementwise):
     """x to the power y"""
 
     expr = ("pow", 0, 1)
+    least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
         # x ** 0 is 1 whatever x is, and 0 ** y is 0 for all y > 0: no slope there, never nan.
@@ -97,6 +99,7 @@ class Clamp(Elementwise):
     """x held between two bounds; NaN stays."""
 
     expr = ("minimum", ("maximum", 0, 1), 2)
+    least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, low: Tensor, high: Tensor) -> Grads:
         below, above = (x < low) & (low < high), (x > high) | (low > high)
@@ -120,6 +123,7 @@ class FloorDivide(Elementwise):
     """x / y rounded down"""
 
     expr = ("floor_divide", 0, 1)
+    least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
         return None, None
@@ -129,6 +133,7 @@ class Remainder(Elementwise):
     """What is left of x after floor division by y; it has y's sign"""
 
     expr = ("remainder", 0, 1)
+    least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
         return g, -g * (x // y)
@@ -138,6 +143,7 @@ class Fmod(Elementwise):
     """What is left of x after division by y rounded towards zero; it has x's sign"""
 
     expr = ("fmod", 0, 1)
+    least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
         return g, -g * (x / y).trunc()
@@ -147,6 +153,7 @@ class Neg(Elementwise):
     """-x"""
 
     expr = ("neg", 0)
+    least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
         return (-g,)
@@ -156,6 +163,7 @@ class Abs(Elementwise):
     """The size of x; its slope at 0 is taken as 0"""
 
     expr = ("abs", 0)
+    least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
         return (g * x.sign(),)
@@ -351,6 +359,36 @@ class Tanh(Elementwise):
         return (g - g * out * out,)
 
 
+class Asinh(Elementwise):
+    """Inverse of hyperbolic sine"""
+
+    expr = ("asinh", 0)
+    promotion = FLOAT
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        return (g / (x * x + 1.0).sqrt(),)
+
+
+class Acosh(Elementwise):
+    """Inverse of hyperbolic cosine"""
+
+    expr = ("acosh", 0)
+    promotion = FLOAT
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        return (g / (x * x - 1.0).sqrt(),)
+
+
+class Atanh(Elementwise):
+    """Inverse of hyperbolic tangent"""
+
+    expr = ("atanh", 0)
+    promotion = FLOAT
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        return (g / (1.0 - x * x),)
+
+
 class Erf(Elementwise):
     """The error function"""
 
@@ -359,6 +397,53 @@ class Erf(Elementwise):
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
         return (g * (-x * x).exp() * TWO_OVER_ROOT_PI,)
+
+
+class Erfc(Elementwise):
+    """1 less the error function, exact where that is near 1"""
+
+    expr = ("erfc", 0)
+    promotion = FLOAT
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        return (-g * (-x * x).exp() * TWO_OVER_ROOT_PI,)
+
+
+class Erfinv(Elementwise):
+    """Inverse of the error function"""
+
+    expr = ("erfinv", 0)
+    promotion = FLOAT
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        return (g * (out * out).exp() / TWO_OVER_ROOT_PI,)
+
+
+class Lgamma(Elementwise):
+    """Natural logarithm of the size of the gamma function"""
+
+    expr = ("lgamma", 0)
+    promotion = FLOAT
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        return (g * x.digamma(),)
+
+
+class Polygamma(Elementwise):
+    """The derivative of order n + 1 of the logarithm of the gamma function: digamma for n = 0"""
+
+    __slots__ = ("n",)
+    promotion = FLOAT
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    @property
+    def expr(self) -> Expr:  # type: ignore[override]
+        return ("polygamma", 0, ("const", str(self.n))) if self.n else ("digamma", 0)
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        return (g * x.polygamma(self.n + 1),)
 
 
 class Step(Elementwise):
@@ -380,24 +465,28 @@ class Floor(Step):
     """The next whole number below"""
 
     expr = ("floor", 0)
+    least = NUMBERS
 
 
 class Ceil(Step):
     """The next whole number above"""
 
     expr = ("ceil", 0)
+    least = NUMBERS
 
 
 class Round(Step):
     """The nearest whole number; halves go to the even one"""
 
     expr = ("round", 0)
+    least = NUMBERS
 
 
 class Trunc(Step):
     """The whole part"""
 
     expr = ("trunc", 0)
+    least = NUMBERS
 
 
 class Predicate(Elementwise):
@@ -486,12 +575,14 @@ class ShiftLeft(Bitwise):
     """Bits moved up"""
 
     expr = ("shift_left", 0, 1)
+    least = NUMBERS
 
 
 class ShiftRight(Bitwise):
     """Bits moved down"""
 
     expr = ("shift_right", 0, 1)
+    least = NUMBERS
 
 
 ADD = Add()
@@ -528,7 +619,14 @@ ATAN = Atan()
 SINH = Sinh()
 COSH = Cosh()
 TANH = Tanh()
+ASINH = Asinh()
+ACOSH = Acosh()
+ATANH = Atanh()
 ERF = Erf()
+ERFC = Erfc()
+ERFINV = Erfinv()
+LGAMMA = Lgamma()
+DIGAMMA = Polygamma(0)
 SIGN = Sign()
 FLOOR = Floor()
 CEIL = Ceil()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tinytorch.ops.card import Grads, Op
 from tinytorch.ops.reduce import positions, take_along
@@ -108,6 +110,45 @@ class Scatter(Op):
             if size != full:
                 to_value = to_value.pad_axis(axis, full)
         return to_x, None, to_value
+
+
+class ScatterFold(Op):
+    """x with `value` folded in at `index` along one axis by "prod", "amax" or "amin" (`torch.scatter_reduce`)"""
+
+    __slots__ = ("axis", "fold")
+
+    def __init__(self, axis: int, fold: str) -> None:
+        self.axis = axis
+        self.fold = fold
+
+    def forward(self, x: Array, index: Array, value: Array) -> Array:
+        made = x.copy()
+        fold: Any = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[self.fold]
+        places = tuple([each.device.download(each) for each in positions(index, self.axis)])
+        target = np.array(made.device.download(made))
+        fold.at(target, places, value.device.download(value.view(cropped(value, index))))
+        return made.device.upload(target)
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor, index: Tensor, value: Tensor) -> Grads:
+        if self.fold == "prod":
+            return self.of_products(g, out, x, index, value)
+        value = value[tuple([slice(size) for size in index.shape])]
+        mine, theirs = x == out, value == out.gather(self.axis, index)  # ties share the gradient
+        count = mine.to(g.dtype).scatter_add(self.axis, index, theirs.to(g.dtype))
+        share = g / count
+        to_value = share.gather(self.axis, index).where(theirs, 0.0)
+        return share.where(mine, 0.0), None, to_value
+
+    def of_products(self, g: Tensor, out: Tensor, x: Tensor, index: Tensor, value: Tensor) -> Grads:
+        """The product of all others: the whole over the factor, or, where one is 0, what is left without it."""
+        value = value[tuple([slice(size) for size in index.shape])]
+        factors = value.where(value != 0, 1.0)
+        rest = x.where(x != 0, 1.0).scatter_reduce(self.axis, index, factors, "prod")
+        zeros = (x == 0).to(g.dtype).scatter_add(self.axis, index, (value == 0).to(g.dtype))
+        to_x = g * (rest / x.where(x != 0, 1.0)).where(zeros == (x == 0).to(g.dtype), 0.0)
+        alone = zeros.gather(self.axis, index) == (value == 0).to(g.dtype)
+        to_value = (g * rest).gather(self.axis, index) / factors
+        return to_x, None, to_value.where(alone, 0.0)
 
 
 def cropped(value: Array, index: Array) -> Layout:

@@ -138,12 +138,10 @@ class Spread(Op):
         made = zeros(g, self.base)
         window = made.view(self.layout)
         if overlapping(self.layout):
-            where = flat_positions(self.layout)
-            flat = made.view(Layout.contiguous((reach(self.base),)))
-            g.device.scatter(flat, g.reshape((g.size,)), g.device.upload(where), add=True)
+            add_up(g, self.layout, made, self.base)
         else:
             g.device.map(0, g, out=window)
-        return made
+        return shared_out(made, self.base) if overlapping(self.base) else made
 
     def grad(self, g: Tensor, out: Tensor, g2: Tensor) -> Grads:
         return (g.viewed(self.layout, self.base),)
@@ -282,7 +280,27 @@ def zeros(like: Array, layout: Layout) -> Array:
 def laid_out(x: Array, layout: Layout) -> Array:
     """The values of `x` in new memory, seen through `layout` (of the same shape)."""
     made = zeros(x, layout)
-    return x.device.map(0, x, out=made)
+    if not overlapping(layout):
+        return x.device.map(0, x, out=made)
+    add_up(x, layout, made, layout)
+    return shared_out(made, layout)
+
+
+def add_up(g: Array, layout: Layout, made: Array, base: Layout) -> None:
+    """Add each number of `g` to the memory of `made` where `layout` has it: several may have one place."""
+    flat = made.view(Layout.contiguous((reach(base),)))
+    g.device.scatter(flat, g.reshape((g.size,)), g.device.upload(flat_positions(layout)), add=True)
+
+
+def shared_out(made: Array, layout: Layout) -> Array:
+    """Where several indices read the same memory (after `expand`), each gets its share of what is there.
+
+    What they are summed to later is then counted once.
+    """
+    readers = np.bincount(flat_positions(layout), minlength=reach(layout)).clip(min=1)
+    flat = made.view(Layout.contiguous((reach(layout),)))
+    made.device.map(("div", 0, 1), flat, made.device.upload(readers.astype(made.dtype.numpy)), out=flat)
+    return made
 
 
 def overlapping(layout: Layout) -> bool:

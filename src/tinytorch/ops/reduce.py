@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tinytorch import dtypes
 from tinytorch.layout import Shape
 from tinytorch.ops.card import Grads, Op
 
@@ -176,6 +177,31 @@ class Cumprod(Op):
     def flops(self, out: Any, *xs: Any) -> int:
         """One per element."""
         return int(xs[0].numel())
+
+
+class LogCumsumExp(Op):
+    """The logarithm of the running sum of exp(x) along `axis`"""
+
+    __slots__ = ("axis",)
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, x: Array) -> Array:
+        return x.device.scan("logaddexp", x, self.axis)
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
+        # The sum over what follows of g * exp(x - out), by logarithms: positive and negative g apart.
+        size, lowest = g.abs().log(), dtypes.finfo(g.dtype).min
+        parts = [size.where(sign, lowest) - out for sign in (~(g <= 0), g < 0)]
+        up, down = [
+            (part.flip(self.axis).logcumsumexp(self.axis).flip(self.axis) + x).exp() for part in parts
+        ]
+        return (up - down,)
+
+    def flops(self, out: Any, *xs: Any) -> int:
+        """Four per element: two exponentials, a sum and a logarithm."""
+        return int(4 * xs[0].numel())
 
 
 class Sort(Op):

@@ -474,7 +474,7 @@ def reduce(self, name, x, axes):
 )
 def reduce(self, name, x, axes):
     fold, host = FOLDS[name], x.host
-    if x.dtype is float16 and name in ("add", "multiply"):
+    if x.dtype in HALVES and name in ("add", "multiply"):
         return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True, dtype=np.float32)))
     return self.wrap(np.asarray(fold.reduce(host, axis=axes, keepdims=True, dtype=host.dtype)))
 
@@ -510,8 +510,8 @@ change(
     "sums-only-widened",
     "you widened sums only; a product of halves overflows on the way just as well",
     (
-        'if x.dtype is float16 and name in ("add", "multiply"):',
-        "if x.dtype is float16 and name == 'add':",
+        'if x.dtype in HALVES and name in ("add", "multiply"):',
+        "if x.dtype in HALVES and name == 'add':",
     ),
 )
 
@@ -522,9 +522,9 @@ change(
     "right, but you made transposed operands contiguous first; BLAS takes them as they are",
 )
 def matmul(self, x, y):
-    if x.dtype is float16:
+    if x.dtype in HALVES:
         wide = np.matmul(x.host.astype(np.float32), y.host.astype(np.float32))
-        return self.wrap(wide.astype(np.float16))
+        return self.wrap(wide.astype(x.host.dtype))
     return self.wrap(np.matmul(np.ascontiguousarray(x.host), np.ascontiguousarray(y.host)))
 
 
@@ -534,9 +534,9 @@ def matmul(self, x, y):
     "np.dot pairs every batch with every other; np.matmul lines the batches up",
 )
 def matmul(self, x, y):
-    if x.dtype is float16:
+    if x.dtype in HALVES:
         wide = np.dot(x.host.astype(np.float32), y.host.astype(np.float32))
-        return self.wrap(wide.astype(np.float16))
+        return self.wrap(wide.astype(x.host.dtype))
     return self.wrap(np.dot(x.host, y.host))
 
 
@@ -546,7 +546,7 @@ def matmul(self, x, y):
     "you multiplied halves in float32, which is right, and left the result there; it goes back to float16",
 )
 def matmul(self, x, y):
-    if x.dtype is float16:
+    if x.dtype in HALVES:
         return self.wrap(np.matmul(x.host.astype(np.float32), y.host.astype(np.float32)))
     return self.wrap(np.matmul(x.host, y.host))
 
@@ -558,7 +558,7 @@ def matmul(self, x, y):
 )
 def matmul(self, x, y):
     wide = np.matmul(x.host.astype(np.float32), y.host.astype(np.float32))
-    return self.wrap(wide.astype(np.float16) if x.dtype is float16 else wide)
+    return self.wrap(wide.astype(x.host.dtype) if x.dtype in HALVES else wide)
 
 
 change(

@@ -7,15 +7,21 @@ from collections.abc import Callable
 from tinytorch import composed, ops
 from tinytorch.autograd.versions import check_writable
 from tinytorch.dtypes import dtype as Dtype
+from tinytorch.indexing import canonical_dim
 from tinytorch.tensor import Tensor, apply, overwrite
 
 
 def placed(input: Tensor, function: Callable[[Tensor], Tensor], inplace: bool, name: str) -> Tensor:
-    """What a function makes of the input; with `inplace` written into it, and its gradient made from a copy."""
-    if not inplace:
-        return function(input)
-    check_writable(input)
-    return overwrite(input, function(input.clone()), name)
+    """What a function makes of the input; with `inplace` written into it, and its gradient made from a copy.
+
+    Halves are computed in float32 and rounded once. Raises DtypeError for whole numbers.
+    """
+    wide, kind = input.fractional(name).dtype.wide, input.dtype
+    if inplace:
+        check_writable(input)
+        made = function(input.clone() if wide is None else input.float()).to(kind)
+        return overwrite(input, made, f"{name}_")
+    return function(input) if wide is None else function(input.float()).to(kind)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -27,7 +33,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x times the share of a normal distribution below x: Hendrycks and Gimpel, 2016."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"approximate argument must be either none or tanh, not {approximate!r}")
-    made: Tensor = apply(ops.GELU_TANH if approximate == "tanh" else ops.GELU, input)
+    made: Tensor = apply(ops.GELU_TANH if approximate == "tanh" else ops.GELU, input.fractional("gelu"))
     return made
 
 
@@ -43,78 +49,87 @@ def tanh(input: Tensor) -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
-    return placed(input, lambda x: x * x.sigmoid(), inplace, "silu_")
+    return placed(input, lambda x: x * x.sigmoid(), inplace, "silu")
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta."""
-    return composed.softplus(input, beta, threshold)
+    return placed(input, lambda x: composed.softplus(x, beta, threshold), False, "softplus")
 
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), exact on both sides."""
-    return input.minimum(0) - (-input.abs()).exp().log1p()
+    return placed(input, lambda x: x.minimum(x.new_zeros(())) - (-x.abs()).exp().log1p(), False, "logsigmoid")
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x) - 1) elsewhere."""
-    return placed(input, lambda x: x.where(x > 0, x.minimum(0).expm1() * alpha), inplace, "elu_")
+    return placed(input, lambda x: x.where(x > 0, x.minimum(0).expm1() * alpha), inplace, "elu")
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where positive, a small share of it elsewhere."""
-    return placed(input, lambda x: x.where(x > 0, x * negative_slope), inplace, "leaky_relu_")
+    return placed(input, lambda x: x.where(x > 0, x * negative_slope), inplace, "leaky_relu")
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x held between two bounds."""
-    return placed(input, lambda x: x.clamp(min_val, max_val), inplace, "hardtanh_")
+    """x held between two bounds; at the bounds themselves no gradient flows."""
+    if min_val > max_val:
+        raise ValueError(f"min_val {min_val} cannot be greater than max_val {max_val}")
+    if not input.is_floating_point():
+        low, high = int(min_val), int(max_val)
+        if low < 0 and not input.dtype.is_signed:
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+        held = input.arithmetic("hardtanh").clamp(low, high)
+        return overwrite(input, held, "hardtanh_") if inplace else held
+    return placed(input, lambda x: within(x, min_val, max_val), inplace, "hardtanh")
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """x held between 0 and 6."""
-    return placed(input, lambda x: x.clamp(0.0, 6.0), inplace, "relu6_")
+    return hardtanh(input, 0.0, 6.0, inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x / alpha) - 1) elsewhere: Barron, 2017."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return placed(input, lambda x: x.where(x > 0, (x.minimum(0) / alpha).expm1() * alpha), inplace, "celu_")
+    return placed(input, lambda x: x.where(x > 0, (x.minimum(0) / alpha).expm1() * alpha), inplace, "celu")
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """An elu whose two constants keep mean and variance: Klambauer et al., 2017."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-    return placed(input, lambda x: x.where(x > 0, x.minimum(0).expm1() * alpha) * scale, inplace, "selu_")
+    return placed(input, lambda x: x.where(x > 0, x.minimum(0).expm1() * alpha) * scale, inplace, "selu")
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(softplus(x)): Misra, 2019."""
-    return placed(input, lambda x: x * softplus(x).tanh(), inplace, "mish_")
+    return placed(input, lambda x: x * softplus(x).tanh(), inplace, "mish")
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """A sigmoid of three straight pieces: x / 6 + 1 / 2 between -3 and 3."""
-    return placed(input, lambda x: relu6(x + 3) / 6, inplace, "hardsigmoid_")
+    return placed(input, lambda x: within(x + 3, 0.0, 6.0) / 6, inplace, "hardsigmoid")
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x times its hardsigmoid: Howard et al., 2019."""
-    return placed(input, lambda x: x * hardsigmoid(x), inplace, "hardswish_")
+    return placed(input, lambda x: x * hardsigmoid(x), inplace, "hardswish")
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """0 between -lambd and lambd, x elsewhere."""
-    return input.where((input > lambd) | (input < -lambd), input * 0)
+    x = input.fractional("hardshrink")
+    return (x * 0).where((x >= -lambd) & (x <= lambd), x)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 where it would pass it."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
-    nearer = (input - lambd).where(input > lambd, input + lambd)
-    return nearer.where((input > lambd) | (input < -lambd), input * 0)
+    x = input.fractional("softshrink")
+    return (x - lambd).where(x > lambd, (x + lambd).where(x < -lambd, x * 0))
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -129,25 +144,35 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it is above the threshold, else `value`."""
-    return placed(input, lambda x: x.where(x > threshold, value), inplace, "threshold_")
+    x = input.arithmetic("threshold")
+    small = x <= threshold
+    return x.masked_fill_(small, value) if inplace else x.masked_fill(small, value)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, a learned share of it elsewhere: He et al., 2015. One weight, or one for each channel."""
+    if weight.ndim > 1:
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
     if weight.numel() > 1:
         if input.ndim < 2 or input.shape[1] != weight.numel():
             raise RuntimeError(
                 f"prelu: {weight.numel()} weights for {input.shape}, which has other channels on axis 1"
             )
         weight = weight.reshape(-1, *[1] * (input.ndim - 2))
-    return input.where(input > 0, input * weight)
+    made = input.fractional("prelu").where(input > 0, input * weight)
+    return made if input.ndim else made.reshape(())
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half times the sigmoid of the second: Dauphin et al., 2017."""
-    if input.shape[dim] % 2:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
-    first, second = input.chunk(2, dim)
+    if not input.fractional("glu").ndim:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    axis = canonical_dim(dim, input.ndim)
+    if input.shape[axis] % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[axis]}")
+    first, second = input.chunk(2, axis)
     return first * second.sigmoid()
 
 
@@ -164,3 +189,8 @@ def softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
 def log_softmax(input: Tensor, dim: int, dtype: Dtype | None = None) -> Tensor:
     """The logarithm of the softmax."""
     return input.log_softmax(dim, dtype)
+
+
+def within(x: Tensor, low: float, high: float) -> Tensor:
+    """x where it lies between two bounds, elsewhere the bound, as a constant."""
+    return x.detach().clamp(low, high).where((x <= low) | (x >= high), x)
