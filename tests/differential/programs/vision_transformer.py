@@ -34,7 +34,7 @@ def main():
     rng = np.random.default_rng(4)
     model = ViT()
     start(model=model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, eps=1e-4, weight_decay=0.05)
     warmup = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min(1.0, (s + 1) / 4))
     criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
     for _ in range(10):
