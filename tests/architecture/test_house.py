@@ -34,7 +34,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "optim.optimizer", "optim.sgd", "optim.adam", "optim.rmsprop", "optim.lr_scheduler", "optim", "utils.data.dataset",
      "utils.data.sampler", "utils.data.collate", "utils.data.loader", "utils.data", "utils", "datasets.digits",
      "datasets.names", "datasets.shakespeare", "datasets", "text", "checkpoint"],
-    ["models.mlp", "models"],
+    ["models.mlp", "models.convnet", "models.resnet", "models"],
     ["version", "settings", "absent", "compat"],
     [""],
     ["__main__"],

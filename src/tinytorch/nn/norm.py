@@ -17,8 +17,8 @@ from tinytorch.tensor import Tensor
 class _Affine(Module):
     """What all of them share: a weight that starts at 1 and a bias that starts at 0, or neither."""
 
-    weight: Parameter | None
-    bias: Parameter | None
+    weight: Any  # a Parameter, or None
+    bias: Any
 
     def add_parameters(self, shape: Sequence[int], affine: bool, bias: bool, dtype: Dtype | None) -> None:
         """Register both, None in the place of one that is not wanted."""

@@ -334,12 +334,12 @@ class MaxPool(Fused):
         return windows.flatten(axes).argmax(-1).to(dtypes.int32)
 
     def grad(self, g: Any, out: Any, x: Tensor) -> Grads:
-        kernel = self.window.kernel
-        numbers = g[0].new_tensor(np.arange(prod(kernel)).reshape(kernel), dtype=dtypes.int32)
-        ones = [1] * len(kernel)
-        won = out[1].reshape(*out[1].shape, *ones) == numbers  # (..., *count, *kernel)
-        share = g[0].reshape(*g[0].shape, *ones).where(won, 0.0)
-        return (share.apply(Fold(self.window, x.shape[len(x.shape) - len(kernel) :]), share),)
+        kernel, shape = self.window.kernel, g[0].shape
+        axes, whole = len(kernel), len(kernel) + len(shape)
+        numbers = np.arange(prod(kernel)).reshape(*kernel, *[1] * len(shape))
+        won = out[1] == g[0].new_tensor(numbers, dtype=dtypes.int32)  # (*kernel, ..., *count)
+        share = g[0].where(won, 0.0).permute(*range(axes, whole), *range(axes))  # (..., *count, *kernel)
+        return (share.apply(Fold(self.window, x.shape[len(x.shape) - axes :]), share),)
 
     def flops(self, out: Any, *xs: Any) -> int:
         """A comparison for each element of a window."""
