@@ -30,7 +30,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "optim.optimizer", "optim.sgd", "optim.adam", "optim.rmsprop", "optim.lr_scheduler", "optim", "utils.data.dataset",
      "utils.data.sampler", "utils.data.collate", "utils.data.loader", "utils.data", "utils", "datasets.digits",
      "datasets.names", "datasets.shakespeare", "datasets", "text", "checkpoint"],
-    ["models.mlp", "models"],
+    ["models.mlp", "models.gpt", "models.generate", "models.sorter", "models"],
     [""],
 ]  # fmt: skip
 PLACE = {name: (floor, i) for floor, names in enumerate(FLOORS) for i, name in enumerate(names)}

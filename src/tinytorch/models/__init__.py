@@ -4,6 +4,8 @@ from tinytorch.overlay import overlaid
 
 __path__ = overlaid(__name__, __path__)
 
+from tinytorch.models.generate import KVCache, load_pretrained
+from tinytorch.models.gpt import GPT
 from tinytorch.models.mlp import MLP
 
-__all__ = ["MLP"]
+__all__ = ["GPT", "KVCache", "MLP", "load_pretrained"]
