@@ -14,7 +14,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
     ["overlay", "errors", "layout", "dtypes", "indexing"],
     ["array"],
     ["devices.interface", "devices.special", "devices.cpu", "devices.loops", "devices"],
-    ["ops.symbol", "ops.card", "ops.elementwise", "ops.reduce", "ops.contract", "ops.movement", "ops.index",
+    ["ops.symbol", "ops.card", "ops.elementwise", "ops.reduce", "ops.contract", "ops.movement", "ops.parts", "ops.index",
      "ops.activations", "ops.attention", "ops.losses", "ops.steps", "ops"],
     ["observe"],
     ["autograd.grad_mode", "autograd.graph", "autograd.versions", "autograd"],
@@ -30,7 +30,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "optim.optimizer", "optim.sgd", "optim.adam", "optim.rmsprop", "optim.lr_scheduler", "optim", "utils.data.dataset",
      "utils.data.sampler", "utils.data.collate", "utils.data.loader", "utils.data", "utils", "datasets.digits",
      "datasets.names", "datasets.shakespeare", "datasets", "text", "checkpoint"],
-    ["models.mlp", "models.gpt", "models.generate", "models.sorter", "models"],
+    ["models.mlp", "models.gpt", "models.generate", "models.sorter", "models.rnn", "models"],
     [""],
 ]  # fmt: skip
 PLACE = {name: (floor, i) for floor, names in enumerate(FLOORS) for i, name in enumerate(names)}

@@ -7,5 +7,6 @@ __path__ = overlaid(__name__, __path__)
 from tinytorch.models.generate import KVCache, load_pretrained
 from tinytorch.models.gpt import GPT
 from tinytorch.models.mlp import MLP
+from tinytorch.models.rnn import CharacterLSTM
 
-__all__ = ["GPT", "KVCache", "MLP", "load_pretrained"]
+__all__ = ["CharacterLSTM", "GPT", "KVCache", "MLP", "load_pretrained"]

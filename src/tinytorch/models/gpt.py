@@ -14,6 +14,7 @@ from tinytorch.errors import ShapeError
 from tinytorch.nn import functional
 from tinytorch.nn.embedding import LearnedPositions, apply_rotary, rotary_angles
 from tinytorch.ops.attention import merge_heads, split_heads
+from tinytorch.ops.parts import equal_parts
 from tinytorch.random import Generator, randint
 from tinytorch.tensor import Tensor
 
@@ -34,7 +35,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, angles: Tensor | None = None, cache: Any = None, layer: int = 0) -> Tensor:
         """(B, T, width) to the same; with a cache, attending also to what came before these tokens."""
-        q, k, v = [split_heads(each, self.heads) for each in self.qkv(x).chunk(3, -1)]  # (B, heads, T, D)
+        q, k, v = [split_heads(each, self.heads) for each in equal_parts(self.qkv(x), 3)]  # (B, heads, T, D)
         if angles is not None:
             q, k = apply_rotary(q, angles), apply_rotary(k, angles)
         if cache is None:

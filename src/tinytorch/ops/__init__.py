@@ -137,6 +137,7 @@ from tinytorch.ops.movement import (
     Spread,
     View,
 )
+from tinytorch.ops.parts import Parts
 from tinytorch.ops.reduce import Amax, Amin, ArgReduce, Cumprod, Cumsum, Prod, Sort, Sum
 from tinytorch.ops.steps import AdamStep, AdamWStep, SgdStep
 
@@ -250,6 +251,7 @@ __all__ = [
     "Op",
     "Or",
     "POW",
+    "Parts",
     "Patch",
     "Permute",
     "Pow",
