@@ -12,6 +12,7 @@ from tinytorch.nn import functional
 from tinytorch.observe import observing
 from tinytorch.ops.card import Fused, Op
 from tinytorch.tensor import apply
+from tinytorch.ops.parts import parts
 
 LABELS = tt.tensor([2, 0, 1])
 PICK = tt.tensor([[1, 0], [0, 2], [2, 2]])
@@ -95,6 +96,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "Cumsum": lambda x, y: x.cumsum(1) * y,
     "Cumprod": lambda x, y: x.cumprod(0) * y,
     "Sort": lambda x, y: (x + STEPS).sort(1, descending=True)[0] * y,
+    "Parts": lambda x, y: (lambda first, rest: first * rest)(*parts(x * y, (1, 3), 1)) * y[:, 1:],
     "Permute": lambda x, y: x.permute(1, 0) @ y,
     "Expand": lambda x, y: x[:, :1].expand(3, 4) * y,
     "Reshape": lambda x, y: x.mT.reshape(2, 6) * y.reshape(2, 6),

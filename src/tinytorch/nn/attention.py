@@ -15,6 +15,7 @@ from tinytorch.nn.linear import NonDynamicallyQuantizableLinear
 from tinytorch.nn.module import Module
 from tinytorch.nn.parameter import Parameter
 from tinytorch.ops.attention import merge_heads, split_heads
+from tinytorch.ops.parts import equal_parts
 from tinytorch.tensor import Tensor
 
 
@@ -151,7 +152,7 @@ class MultiheadAttention(Module):
         """Queries, keys and values of all heads, (N, T, embed_dim) each; by one product where all come from one."""
         weight, bias = self.in_proj_weight, self.in_proj_bias
         if weight is not None and query is key is value:
-            return functional.linear(query, weight, bias).chunk(3, -1)
+            return equal_parts(functional.linear(query, weight, bias), 3)
         weights = (
             (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
             if weight is None

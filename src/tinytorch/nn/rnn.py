@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from typing import Any
 
 from tinytorch.creation import cat, empty, stack, zeros
@@ -15,6 +14,7 @@ from tinytorch.nn import functional, init
 from tinytorch.nn.module import Module
 from tinytorch.nn.parameter import Parameter
 from tinytorch.nn.utils.rnn import PackedSequence
+from tinytorch.ops.parts import equal_parts, parts
 from tinytorch.tensor import Tensor
 
 State = tuple[Tensor, ...]  # (h,), or (h, c) of an LSTM; each (batch, hidden)
@@ -42,7 +42,7 @@ def lstm_step(
     With w_hr what is read is projected: Sak et al., 2014.
     """
     h, c = state
-    written, kept, new, read = (x + functional.linear(h, w_hh, b_hh)).chunk(4, -1)
+    written, kept, new, read = equal_parts(x + functional.linear(h, w_hh, b_hh), 4)
     c = kept.sigmoid() * c + written.sigmoid() * new.tanh()
     h = read.sigmoid() * c.tanh()
     return (h if w_hr is None else functional.linear(h, w_hr)), c
@@ -51,8 +51,8 @@ def lstm_step(
 def gru_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None = None) -> State:
     """A mixture of the old state and a new one that sees part of the old: Cho et al., 2014."""
     (h,) = state
-    reset, kept, new = x.chunk(3, -1)
-    reset_h, kept_h, new_h = functional.linear(h, w_hh, b_hh).chunk(3, -1)
+    reset, kept, new = equal_parts(x, 3)
+    reset_h, kept_h, new_h = equal_parts(functional.linear(h, w_hh, b_hh), 3)
     new = (new + (reset + reset_h).sigmoid() * new_h).tanh()
     return (new + (kept + kept_h).sigmoid() * (h - new),)
 
@@ -73,7 +73,7 @@ def unroll(
     x (elements, gates * hidden) as in a PackedSequence; sizes: how many sequences go on at each step, never
     more than before. Backwards, a sequence comes in at its last element.
     """
-    ends = list(accumulate(sizes))
+    steps = parts(x, tuple(sizes))
     outs: list[Tensor] = []
     ended: list[State] = []
     now = tuple([each.narrow(0, 0, sizes[-1] if backwards else sizes[0]) for each in state])
@@ -85,7 +85,7 @@ def unroll(
         elif size > before:
             come_in = [each.narrow(0, before, size - before) for each in state]
             now = tuple([each.cat_after(new, 0) for each, new in zip(now, come_in, strict=True)])
-        now = step(x.narrow(0, ends[t] - size, size), now, *weights)
+        now = step(steps[t], now, *weights)
         outs.append(now[0])
     last = tuple([cat(list(parts)) for parts in zip(now, *reversed(ended), strict=True)]) if ended else now
     return cat(outs[::-1] if backwards else outs), last
