@@ -28,7 +28,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "nn.functional.padding", "nn.functional", "nn.linear", "nn.activation", "nn.container",
      "nn.dropout", "nn.flatten", "nn.loss", "nn.utils.clip_grad", "nn.utils.convert_parameters", "nn.utils", "nn",
      "optim.optimizer", "optim.sgd", "optim.adam", "optim.rmsprop", "optim.lr_scheduler", "optim", "utils.data.dataset",
-     "utils.data.sampler", "utils.data.collate", "utils.data.loader", "utils.data", "utils", "datasets.digits",
+     "utils.data.sampler", "utils.data.collate", "utils.data.workers", "utils.data.loader", "utils.data", "utils", "datasets.digits",
      "datasets", "checkpoint"],
     ["models.mlp", "models"],
     [""],
