@@ -17,7 +17,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
     ["ops.symbol", "ops.card", "ops.elementwise", "ops.reduce", "ops.contract", "ops.movement", "ops.index",
      "ops.activations", "ops.losses", "ops.steps", "ops"],
     ["observe"],
-    ["autograd.grad_mode", "autograd.graph", "autograd.versions", "autograd"],
+    ["autograd.grad_mode", "autograd.graph", "autograd.versions", "autograd.anomaly", "autograd"],
     ["printing", "composed", "composed_elementwise", "composed_statistics", "composed_axes", "promotion",
      "methods", "methods.elementwise", "methods.reduce", "methods.contract", "methods.movement",
      "methods.index", "methods.convert", "methods.write", "tensor", "creation", "functions", "joining",
@@ -30,6 +30,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "optim.optimizer", "optim.sgd", "optim.adam", "optim.rmsprop", "optim.lr_scheduler", "optim", "utils.data.dataset",
      "utils.data.sampler", "utils.data.collate", "utils.data.workers", "utils.data.loader", "utils.data", "utils", "datasets.digits",
      "datasets", "checkpoint"],
+    ["nonfinite", "callbacks", "training"],
     ["models.mlp", "models"],
     [""],
 ]  # fmt: skip

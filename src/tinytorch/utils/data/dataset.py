@@ -211,7 +211,7 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
     What fractions leave over when rounded down goes to the first subsets, one sample each.
 
     >>> [len(part) for part in random_split(range(10), [0.5, 0.25, 0.25])]
-    [5, 3, 2]
+    [6, 2, 2]
     """
     sizes = from_fractions(lengths, len(dataset)) if math.isclose(sum(lengths), 1) else list(lengths)
     if sum(sizes) != len(dataset):
