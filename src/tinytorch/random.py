@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -132,6 +134,26 @@ def get_rng_state() -> Tensor:
 def set_rng_state(state: Tensor) -> None:
     """Continue the default stream from there."""
     default_generator.set_state(state)
+
+
+@contextmanager
+def fork_rng(enabled: bool = True) -> Iterator[None]:
+    """What is drawn inside the block leaves the default stream where it was (`torch.random.fork_rng`).
+
+    >>> _ = manual_seed(0)
+    >>> with fork_rng():
+    ...     inside = rand(1)
+    >>> bool(rand(1) == inside)
+    True
+    """
+    start, stream = default_generator.start, default_generator.stream
+    try:
+        if enabled and stream is not None:
+            default_generator.set_state(default_generator.get_state())  # on another stream, at the same place
+        yield
+    finally:
+        if enabled:
+            default_generator.start, default_generator.stream = start, stream
 
 
 def drawn(values: Any, dtype: Dtype | None, requires_grad: bool) -> Tensor:

@@ -1,6 +1,7 @@
 """Datasets, samplers, collate and the loader, against plain Python."""
 
 from collections import Counter, namedtuple
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -10,17 +11,20 @@ from hypothesis import strategies as st
 import tinytorch as tt
 from tinytorch.utils.data import (
     BatchSampler,
+    ChainDataset,
     ConcatDataset,
     DataLoader,
     Dataset,
     IterableDataset,
     RandomSampler,
     SequentialSampler,
+    StackDataset,
     Subset,
     SubsetRandomSampler,
     TensorDataset,
     WeightedRandomSampler,
     default_collate,
+    default_convert,
     random_split,
 )
 
@@ -85,10 +89,14 @@ def test_datasets_can_be_chained_and_indexed_from_the_end():
     assert isinstance(both, ConcatDataset)
     assert [both[i] for i in range(len(both))] == [0, 1, 4, 9, 16, 25, 36, 25, 1]
     assert both[-1] == 1 and both[-9] == 0
-    with pytest.raises(ValueError, match="out of range for 9"):
+    with pytest.raises(IndexError, match="out of range for 9"):
         both[9]
+    with pytest.raises(ValueError, match="out of range for 9"):
+        both[-10]
+    assert list(both) == [0, 1, 4, 9, 16, 25, 36, 25, 1]
 
 
+@pytest.mark.filterwarnings("ignore:Length of split")
 @given(st.integers(1, 60), st.lists(st.integers(1, 9), min_size=1, max_size=5))
 def test_a_random_split_covers_everything_once(n, shares):
     fractions = [share / sum(shares) for share in shares]
@@ -104,6 +112,46 @@ def test_a_random_split_by_lengths():
     assert [part.indices for part in parts] == [part.indices for part in again]
     with pytest.raises(ValueError, match="do not add up to the 7"):
         random_split(Squares(), [4, 4])
+    with pytest.raises(ValueError, match=r"index 1 is not between 0 and 1: it is 1\.5"):
+        random_split(Squares(), [0.5, 1.5, -1.0])
+    with pytest.warns(UserWarning, match="index 1 is 0"):
+        assert [len(part) for part in random_split(range(2), [0.9, 0.1])] == [2, 0]
+
+
+def test_streams_are_chained_and_datasets_stacked():
+    both = Count() + CountWithLength()
+    assert isinstance(both, ChainDataset) and list(both) == [0, 1, 2, 3, 4] * 2
+    assert len(CountWithLength() + CountWithLength()) == 10
+    with pytest.raises(AssertionError, match="only supports IterableDataset, not list"):
+        list(ChainDataset([[1]]))
+    with pytest.raises(AssertionError, match="does not support IterableDataset"):
+        ConcatDataset([Count()])
+    assert StackDataset(Squares(), range(7))[3] == (9, 3)
+    assert StackDataset(s=Squares(), i=range(7))[3] == {"s": 9, "i": 3} and len(StackDataset(range(7))) == 7
+    for wrong in (lambda: StackDataset(), lambda: StackDataset("a", b="b"), lambda: StackDataset("a", "bc")):
+        with pytest.raises(ValueError, match="dataset"):
+            wrong()
+
+
+class AtOnce(Squares):
+    """Samples that come several at a time."""
+
+    def __getitems__(self, indices):
+        return [i * i for i in indices] if indices else [0]
+
+
+def test_samples_that_come_several_at_a_time_are_asked_for_so():
+    class OnlyAtOnce(AtOnce):
+        def __getitem__(self, index):
+            raise AssertionError("one by one")
+
+    for dataset in (OnlyAtOnce(), Subset(OnlyAtOnce(), range(7)), StackDataset(OnlyAtOnce(), OnlyAtOnce())):
+        first = next(iter(DataLoader(dataset, 3)))
+        assert (first[0] if isinstance(first, list) else first).tolist() == [0, 1, 4]
+    named = next(iter(DataLoader(StackDataset(x=OnlyAtOnce(), y=Squares()), 3)))
+    assert named["x"].tolist() == named["y"].tolist() == [0, 1, 4]
+    with pytest.raises(ValueError, match="gave 1 samples for 0 indices"):
+        list(DataLoader(OnlyAtOnce(), batch_sampler=[[]]))
 
 
 def test_a_dataset_may_say_what_its_samples_are():
@@ -153,13 +201,31 @@ def test_num_samples_cuts_or_repeats_permutations():
     assert sorted(long[:3]) == sorted(long[3:6]) == [0, 1, 2] and len(long) == 7
     drawn = Counter(RandomSampler(range(3), replacement=True, num_samples=300, generator=stream()))
     assert set(drawn) == {0, 1, 2} and min(drawn.values()) > 70
-    assert list(RandomSampler([], generator=stream())) == []
+    with pytest.raises(ValueError, match="num_samples=0"):
+        RandomSampler([])
 
 
 def test_subset_and_weighted_samplers():
     assert sorted(SubsetRandomSampler([4, 8, 15], generator=stream())) == [4, 8, 15]
     assert set(WeightedRandomSampler([0.0, 1.0, 0.0], 5, generator=stream())) == {1}
     assert sorted(WeightedRandomSampler([1, 2, 3], 3, replacement=False, generator=stream())) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: RandomSampler("ab", replacement=1), TypeError),
+        (lambda: RandomSampler("ab", num_samples=0), ValueError),
+        (lambda: WeightedRandomSampler([1.0], 0), ValueError),
+        (lambda: WeightedRandomSampler([1.0], 1, replacement=1), ValueError),
+        (lambda: WeightedRandomSampler([[1.0]], 1), ValueError),
+        (lambda: BatchSampler("ab", True, False), ValueError),
+        (lambda: BatchSampler("ab", 2, 1), ValueError),
+    ],
+)
+def test_samplers_refuse_what_pytorch_refuses(make, error):
+    with pytest.raises(error, match="should be"):
+        make()
 
 
 @given(st.integers(0, 40), st.integers(1, 9), st.booleans())
@@ -196,11 +262,49 @@ def test_collate_copies_arrays():
     assert a[0] == 0 and batch.shape == (2, 2)
 
 
+class Tagged(dict):
+    """A dictionary with something else."""
+
+    tag = "plain"
+
+
+class Pair(list):
+    """A list of a kind of its own."""
+
+
+def test_collate_keeps_the_kind_of_collections():
+    sample = Tagged(x=1)
+    sample.tag = "mine"
+    batch = default_collate([sample, Tagged(x=2)])
+    assert (
+        type(batch) is Tagged and batch.tag == "mine" and batch["x"].tolist() == [1, 2] and sample["x"] == 1
+    )
+    frozen = default_collate([MappingProxyType({"x": 1}), MappingProxyType({"x": 2})])
+    assert type(frozen) is MappingProxyType and frozen["x"].tolist() == [1, 2]
+    pairs = [Pair([1, "a"]), Pair([2, "b"])]
+    batch = default_collate(pairs)
+    assert type(batch) is Pair and batch[0].tolist() == [1, 2] and batch[1] == ("a", "b")
+    assert type(default_collate([range(2), range(2)])) is list
+
+
+def test_convert_makes_tensors_of_arrays_and_nothing_else():
+    pair = namedtuple("pair", "image name")
+    made = default_convert(
+        {"p": pair(np.ones(2), "a"), "n": [1, (np.float32(2), b"b")], "s": np.array(["t"])}
+    )
+    assert type(made["p"]) is pair and made["p"].image.dtype is tt.float64 and made["p"].name == "a"
+    assert made["n"][0] == 1 and type(made["n"][1]) is list and made["n"][1][0].dtype is tt.float32
+    assert type(made["s"]) is np.ndarray
+    (sample,) = DataLoader([(np.ones(1), "a")], batch_size=None)
+    assert sample[0].tolist() == [1.0] and sample[1] == "a"
+
+
 def test_collate_refuses_what_does_not_fit():
     with pytest.raises(RuntimeError, match="equal size"):
         default_collate([[1], [1, 2]])
-    with pytest.raises(TypeError, match="object"):
-        default_collate([object()])
+    for stranger in (object(), np.array(["a"]), np.array([None])):
+        with pytest.raises(TypeError, match="found"):
+            default_collate([stranger])
 
 
 # the loader
@@ -267,8 +371,18 @@ def test_a_stream_is_batched_in_its_order():
 
 
 def test_contradictions_are_refused():
-    with pytest.raises(ValueError, match=r"num_workers=2 .* must be 0"):
-        DataLoader(ROWS, num_workers=2)
+    for options in (
+        {"num_workers": -1},
+        {"timeout": -1},
+        {"timeout": 1},
+        {"prefetch_factor": 2},
+        {"prefetch_factor": 0, "num_workers": 1},
+        {"persistent_workers": True},
+        {"multiprocessing_context": "fork"},
+        {"multiprocessing_context": "telepathy", "num_workers": 1},
+    ):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            DataLoader(ROWS, **options)
     with pytest.raises(ValueError, match="mutually exclusive"):
         DataLoader(ROWS, sampler=range(3), shuffle=True)
     with pytest.raises(ValueError, match="mutually exclusive"):

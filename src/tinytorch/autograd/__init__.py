@@ -7,6 +7,7 @@ from tinytorch.overlay import overlaid
 
 __path__ = overlaid(__name__, __path__)
 
+from tinytorch.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from tinytorch.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -35,11 +36,13 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "detect_anomaly",
     "enable_grad",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
     *ABOVE,
 ]

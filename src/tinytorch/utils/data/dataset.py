@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -17,7 +18,10 @@ from tinytorch.tensor import Tensor, apply, in_range
 
 
 class Dataset:
-    """Samples by number: `dataset[i]`, and usually `len(dataset)`."""
+    """Samples by number: `dataset[i]`, and usually `len(dataset)`.
+
+    One that gets many samples faster than one by one may also say `__getitems__(indices)`, a list of them.
+    """
 
     def __class_getitem__(cls, sample: Any) -> type[Dataset]:
         """`Dataset[Tensor]` in annotations and base classes says what a sample is; it changes nothing."""
@@ -26,15 +30,22 @@ class Dataset:
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not say how to get a sample")
 
-    def __add__(self, other: Dataset) -> ConcatDataset:
+    def __add__(self, other: Any) -> Any:
         return ConcatDataset([self, other])
 
 
 class IterableDataset(Dataset):
-    """Samples as a stream: `iter(dataset)`."""
+    """Samples as a stream: `iter(dataset)`.
+
+    With worker processes each has a copy of it, and all of them give their whole stream: `get_worker_info()`
+    tells a copy which of them it is, so that it can give its share.
+    """
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} does not say how to iterate")
+
+    def __add__(self, other: Any) -> Any:
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -71,8 +82,15 @@ class Subset(Dataset):
         self.dataset = dataset
         self.indices = indices
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):
+            return self.dataset[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        if type(self).__getitem__ is not Subset.__getitem__:  # a subclass that changes its samples
+            return [self[i] for i in indices]
+        return samples(self.dataset, [self.indices[i] for i in indices])
 
     def batch(self, indices: Sequence[int]) -> list[Tensor]:
         """The same samples, asked of the dataset behind."""
@@ -89,17 +107,91 @@ class ConcatDataset(Dataset):
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable")
+        if any(isinstance(each, IterableDataset) for each in self.datasets):
+            raise AssertionError("ConcatDataset does not support IterableDataset: ChainDataset does")
         self.cumulative_sizes = list(accumulate(len(each) for each in self.datasets))
 
     def __getitem__(self, index: int) -> Any:
         place = index + len(self) if index < 0 else index
-        if not 0 <= place < len(self):
+        if place < 0:
             raise ValueError(f"index {index} is out of range for {len(self)} samples")
+        if place >= len(self):
+            raise IndexError(f"index {index} is out of range for {len(self)} samples")
         which = bisect_right(self.cumulative_sizes, place)
         return self.datasets[which][place - (self.cumulative_sizes[which - 1] if which else 0)]
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
+
+
+class ChainDataset(IterableDataset):
+    """Several streams, one after the other."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = datasets
+
+    def checked(self) -> Iterator[Any]:
+        """The streams. Raises AssertionError for a dataset that is none."""
+        for each in self.datasets:
+            if not isinstance(each, IterableDataset):
+                raise AssertionError(f"ChainDataset only supports IterableDataset, not {type(each).__name__}")
+            yield each
+
+    def __iter__(self) -> Iterator[Any]:
+        for each in self.checked():
+            yield from each
+
+    def __len__(self) -> int:
+        return sum([len(each) for each in self.checked()])
+
+
+class StackDataset(Dataset):
+    """Datasets of one length side by side: a sample is a tuple, or a dictionary for datasets by name.
+
+    >>> StackDataset("ab", range(2))[1], StackDataset(letter="ab", number=range(2))[1]
+    (('b', 1), {'letter': 'b', 'number': 1})
+    """
+
+    datasets: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args and kwargs:
+            raise ValueError("datasets are given in order or by name, not both")
+        if not args and not kwargs:
+            raise ValueError("At least one dataset should be passed")
+        self.datasets = args or kwargs
+        lengths = [len(each) for each in args or kwargs.values()]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"Size mismatch between datasets: {lengths}")
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: each[index] for name, each in self.datasets.items()}
+        return tuple([each[index] for each in self.datasets])
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        if isinstance(self.datasets, dict):
+            columns = zip(*[samples(each, indices) for each in self.datasets.values()], strict=True)
+            return [dict(zip(self.datasets, row, strict=True)) for row in columns]
+        return list(zip(*[samples(each, indices) for each in self.datasets], strict=True))
+
+    def __len__(self) -> int:
+        return len(
+            next(iter(self.datasets.values())) if isinstance(self.datasets, dict) else self.datasets[0]
+        )
+
+
+def samples(dataset: Any, indices: Sequence[Any]) -> list[Any]:
+    """The samples with these numbers: all at once where the dataset can, else one by one."""
+    at_once = getattr(dataset, "__getitems__", None)
+    if at_once is None:
+        return [dataset[i] for i in indices]
+    found = list(at_once(indices))
+    if len(found) != len(indices):
+        raise ValueError(
+            f"{type(dataset).__name__}.__getitems__ gave {len(found)} samples for {len(indices)} indices"
+        )
+    return found
 
 
 def gives_batches(dataset: Any) -> bool:
@@ -114,14 +206,32 @@ def gives_batches(dataset: Any) -> bool:
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
-    """Disjoint random subsets of the given lengths, or of the given fractions that add up to 1."""
-    sizes = list(lengths)
-    if math.isclose(sum(sizes), 1) and not all(isinstance(each, int) for each in sizes):
-        sizes = [math.floor(len(dataset) * share) for share in lengths]
-        for i in range(len(dataset) - int(sum(sizes))):
-            sizes[i % len(sizes)] += 1
+    """Disjoint random subsets of the given lengths, or of the given fractions that add up to 1.
+
+    What fractions leave over when rounded down goes to the first subsets, one sample each.
+
+    >>> [len(part) for part in random_split(range(10), [0.5, 0.25, 0.25])]
+    [6, 2, 2]
+    """
+    sizes = from_fractions(lengths, len(dataset)) if math.isclose(sum(lengths), 1) else list(lengths)
     if sum(sizes) != len(dataset):
         raise ValueError(f"the lengths {list(lengths)} do not add up to the {len(dataset)} samples there are")
     order = randperm(len(dataset), generator=generator).tolist()
     ends = list(accumulate(int(size) for size in sizes))
     return [Subset(dataset, order[end - int(size) : end]) for end, size in zip(ends, sizes, strict=True)]
+
+
+def from_fractions(fractions: Sequence[float], count: int) -> list[float]:
+    """Whole numbers that add up to `count`, as near to its fractions as rounding allows."""
+    for i, share in enumerate(fractions):
+        if not 0 <= share <= 1:
+            raise ValueError(f"Fraction at index {i} is not between 0 and 1: it is {share}")
+    sizes = [math.floor(count * share) for share in fractions]
+    for i in range(count - sum(sizes)):
+        sizes[i % len(sizes)] += 1
+    for i, size in enumerate(sizes):
+        if size == 0:
+            warnings.warn(
+                f"Length of split at index {i} is 0: this might result in an empty dataset", stacklevel=3
+            )
+    return list(sizes)
