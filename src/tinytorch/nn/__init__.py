@@ -34,6 +34,7 @@ from tinytorch.nn.activation import (
     Threshold,
 )
 from tinytorch.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from tinytorch.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
 from tinytorch.nn.dropout import Dropout
 from tinytorch.nn.flatten import Flatten, Unflatten
 from tinytorch.nn.linear import Identity, Linear
@@ -41,17 +42,46 @@ from tinytorch.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
+    GaussianNLLLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
     MSELoss,
     NLLLoss,
+    PoissonNLLLoss,
     SmoothL1Loss,
+    _Loss,
+    _WeightedLoss,
+)
+from tinytorch.nn.margin_loss import (
+    CosineEmbeddingLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from tinytorch.nn.module import Module
 from tinytorch.nn.parameter import Parameter
 
 __all__ = [
+    "TripletMarginWithDistanceLoss",
+    "TripletMarginLoss",
+    "SoftMarginLoss",
+    "MultiMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiLabelMarginLoss",
+    "MarginRankingLoss",
+    "HingeEmbeddingLoss",
+    "CosineEmbeddingLoss",
+    "PoissonNLLLoss",
+    "GaussianNLLLoss",
+    "PairwiseDistance",
+    "CosineSimilarity",
+    "Bilinear",
     "CELU",
     "GLU",
     "Hardshrink",

@@ -68,6 +68,7 @@ from tinytorch.ops.elementwise import (
     TANH,
     TRUNC,
     WHERE,
+    XLOGY,
     XOR,
     Abs,
     Acos,
@@ -129,6 +130,7 @@ from tinytorch.ops.elementwise import (
     Tanh,
     Trunc,
     Where,
+    XLogY,
     Xor,
 )
 from tinytorch.ops.index import (
@@ -141,7 +143,7 @@ from tinytorch.ops.index import (
     Scatter,
     ScatterFold,
 )
-from tinytorch.ops.losses import CrossEntropy
+from tinytorch.ops.losses import BINARY_CROSS_ENTROPY, BinaryCrossEntropy, CrossEntropy
 from tinytorch.ops.movement import (
     ASSIGN,
     COPY,
@@ -163,6 +165,10 @@ from tinytorch.ops.reduce import Amax, Amin, ArgReduce, Cumprod, Cumsum, LogCums
 from tinytorch.ops.steps import AdamStep, AdamWStep, SgdStep
 
 __all__ = [
+    "XLogY",
+    "XLOGY",
+    "BinaryCrossEntropy",
+    "BINARY_CROSS_ENTROPY",
     "ScatterFold",
     "LogCumsumExp",
     "Polygamma",

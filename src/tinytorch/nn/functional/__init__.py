@@ -32,7 +32,7 @@ from tinytorch.nn.functional.activation import (
     tanhshrink,
     threshold,
 )
-from tinytorch.nn.functional.affine import linear
+from tinytorch.nn.functional.affine import bilinear, linear
 from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
 from tinytorch.nn.functional.dropping import dropout
 from tinytorch.nn.functional.lookup import one_hot
@@ -40,16 +40,41 @@ from tinytorch.nn.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    gaussian_nll_loss,
     huber_loss,
     kl_div,
     l1_loss,
     mse_loss,
     nll_loss,
+    poisson_nll_loss,
     smooth_l1_loss,
+)
+from tinytorch.nn.functional.margin import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
 )
 from tinytorch.nn.functional.padding import pad
 
 __all__ = [
+    "triplet_margin_with_distance_loss",
+    "triplet_margin_loss",
+    "soft_margin_loss",
+    "multilabel_soft_margin_loss",
+    "multilabel_margin_loss",
+    "multi_margin_loss",
+    "margin_ranking_loss",
+    "hinge_embedding_loss",
+    "cosine_embedding_loss",
+    "poisson_nll_loss",
+    "gaussian_nll_loss",
+    "bilinear",
     "relu",
     "gelu",
     "sigmoid",
