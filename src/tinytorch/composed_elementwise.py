@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from tinytorch import dtypes
+from tinytorch import dtypes, ops
 from tinytorch.errors import DtypeError
+from tinytorch.promotion import operand
 
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
@@ -206,11 +207,7 @@ def sinc(x: Tensor) -> Tensor:
     return (angle_or_one.sin() / angle_or_one).where(angle != 0, 1.0)
 
 
-def xlogy(x: Any, other: Any) -> Tensor:
+def xlogy(x: Tensor, other: Any) -> Tensor:
     """x * log(other), and 0 where x is 0, unless other is NaN."""
-    if not hasattr(other, "dtype"):
-        other = x.floating().new_tensor(other)
-    product = x * other.log()
-    zero = (x == 0) & ~other.isnan()
-    made: Tensor = product.where(~zero, 0.0)
+    made: Tensor = x.apply(ops.XLOGY, x, operand(x, other))
     return made

@@ -213,7 +213,8 @@ def inner(x: Tensor, other: Tensor) -> Tensor:
         return x * other
     if x.shape[-1] != other.shape[-1]:
         raise RuntimeError(f"inner() the last dimension must match: {x.shape} and {other.shape}")
-    return x.tensordot(other, dims=([-1], [-1]))
+    rows = other.reshape(math.prod(other.shape[:-1]), other.shape[-1])
+    return (x.arithmetic("inner") @ rows.mT).reshape(*x.shape[:-1], *other.shape[:-1])
 
 
 def is_nonzero(x: Tensor) -> bool:

@@ -61,7 +61,15 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "Sinh": lambda x, y: x.sinh() * y,
     "Cosh": lambda x, y: x.cosh() * y,
     "Tanh": lambda x, y: x.tanh() * y,
+    "Asinh": lambda x, y: x.asinh() * y,
+    "Acosh": lambda x, y: (x + 1.1).acosh() * y,
+    "Atanh": lambda x, y: x.atanh() * y,
     "Erf": lambda x, y: x.erf() * y,
+    "Erfc": lambda x, y: x.erfc() * y,
+    "Erfinv": lambda x, y: x.erfinv() * y,
+    "Lgamma": lambda x, y: x.lgamma() * y,
+    "Polygamma": lambda x, y: x.digamma() * y + (y + 1).polygamma(2),
+    "XLogY": lambda x, y: x.xlogy(y),
     "Sign": lambda x, y: x * x.sign() + y,
     "Floor": lambda x, y: x * y.floor() + y,
     "Ceil": lambda x, y: x * y.ceil() + y,
@@ -72,6 +80,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "Softmax": lambda x, y: x.softmax(1) * y,
     "LogSoftmax": lambda x, y: x.log_softmax(0) * y,
     "Gelu": lambda x, y: functional.gelu(x - 0.5) * y,
+    "BinaryCrossEntropy": lambda x, y: functional.binary_cross_entropy(x, y),
     "CrossEntropy": lambda x, y: functional.cross_entropy(x * y, LABELS),
     "Convolution": lambda x, y: functional.conv2d(
         x[None], y.reshape(3, 1, 2, 2), y[0, :3], padding=1, stride=(1, 2)
@@ -95,6 +104,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "Amin": lambda x, y: (x + STEPS).amin(0) * y,
     "Cumsum": lambda x, y: x.cumsum(1) * y,
     "Cumprod": lambda x, y: x.cumprod(0) * y,
+    "LogCumsumExp": lambda x, y: (x * 4 - 2).logcumsumexp(1) * y,
     "Sort": lambda x, y: (x + STEPS).sort(1, descending=True)[0] * y,
     "Parts": lambda x, y: (lambda first, rest: first * rest)(*parts(x * y, (1, 3), 1)) * y[:, 1:],
     "Permute": lambda x, y: x.permute(1, 0) @ y,
@@ -114,6 +124,10 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "IndexPut": lambda x, y: x.index_put((tt.tensor([0, 2]), tt.tensor([1, 1])), y[:2, 0]) * x,
     "IndexSelect": lambda x, y: x.index_select(1, tt.tensor([3, 0, 0, 1])) * y,
     "Gather": lambda x, y: x.gather(1, PICK) * y[:, :2],
+    "ScatterFold": lambda x, y: (
+        (x + STEPS).scatter_reduce(1, PICK, y[:, :2] + 2 * STEPS[:, 1:3], "amax")
+        + x.scatter_reduce(0, PICK, y[:, :2], "prod")
+    ),
     "Scatter": lambda x, y: x.scatter_add(1, PICK, y[:, :2] * x[:, :2]),
 }
 STEPS = (

@@ -9,9 +9,9 @@ from tinytorch.ops.attention import Attention
 from tinytorch.ops.card import Elementwise, Fused, Movement, Op
 from tinytorch.ops.contract import MATMUL, MatMul
 from tinytorch.ops.convolution import Convolution, ConvolutionWeight, Fold, MaxPool, SumPool, TransposedConvolution, Window, Windows
-from tinytorch.ops.elementwise import ABS, ACOS, ACOSH, ADD, AND, ASIN, ASINH, ATAN, ATAN2, ATANH, CEIL, CLAMP, COS, COSH, DIGAMMA, DIV, EQUAL, ERF, ERFC, ERFINV, EXP, EXP2, EXPM1, FLOOR, FLOOR_DIVIDE, FMOD, GREATER, GREATER_EQUAL, IS_INF, IS_NAN, LESS, LESS_EQUAL, LGAMMA, LOG, LOG1P, LOG2, LOG10, MAXIMUM, MINIMUM, MUL, NEG, NOT, NOT_EQUAL, OR, POW, RECIPROCAL, REMAINDER, ROUND, RSQRT, SHIFT_LEFT, SHIFT_RIGHT, SIGN, SIN, SINH, SQRT, SUB, TAN, TANH, TRUNC, WHERE, XOR, Abs, Acos, Acosh, Add, And, Asin, Asinh, Atan, Atan2, Atanh, Ceil, Clamp, Cos, Cosh, Div, Equal, Erf, Erfc, Erfinv, Exp, Exp2, Expm1, Floor, FloorDivide, Fmod, Greater, GreaterEqual, IsInf, IsNan, Less, LessEqual, Lgamma, Log, Log1p, Log2, Log10, Maximum, Minimum, Mul, Neg, Not, NotEqual, Or, Polygamma, Pow, Reciprocal, Remainder, Round, Rsqrt, ShiftLeft, ShiftRight, Sign, Sin, Sinh, Sqrt, Sub, Tan, Tanh, Trunc, Where, Xor
+from tinytorch.ops.elementwise import ABS, ACOS, ACOSH, ADD, AND, ASIN, ASINH, ATAN, ATAN2, ATANH, CEIL, CLAMP, COS, COSH, DIGAMMA, DIV, EQUAL, ERF, ERFC, ERFINV, EXP, EXP2, EXPM1, FLOOR, FLOOR_DIVIDE, FMOD, GREATER, GREATER_EQUAL, IS_INF, IS_NAN, LESS, LESS_EQUAL, LGAMMA, LOG, LOG1P, LOG2, LOG10, MAXIMUM, MINIMUM, MUL, NEG, NOT, NOT_EQUAL, OR, POW, RECIPROCAL, REMAINDER, ROUND, RSQRT, SHIFT_LEFT, SHIFT_RIGHT, SIGN, SIN, SINH, SQRT, SUB, TAN, TANH, TRUNC, WHERE, XOR, Abs, Acos, Acosh, Add, And, Asin, Asinh, Atan, Atan2, Atanh, Ceil, Clamp, Cos, Cosh, Div, Equal, Erf, Erfc, Erfinv, Exp, Exp2, Expm1, Floor, FloorDivide, Fmod, Greater, GreaterEqual, IsInf, IsNan, Less, LessEqual, Lgamma, Log, Log1p, Log2, Log10, Maximum, Minimum, Mul, Neg, Not, NotEqual, Or, Polygamma, Pow, Reciprocal, Remainder, Round, Rsqrt, ShiftLeft, ShiftRight, Sign, Sin, Sinh, Sqrt, Sub, Tan, Tanh, Trunc, Where, Xor, XLOGY, XLogY
 from tinytorch.ops.index import INDEX, INDEX_SELECT, Gather, Index, IndexPut, IndexSelect, Scatter, ScatterFold
-from tinytorch.ops.losses import CrossEntropy
+from tinytorch.ops.losses import CrossEntropy, BINARY_CROSS_ENTROPY, BinaryCrossEntropy
 from tinytorch.ops.movement import ASSIGN, COPY, Assign, Cast, Cat, Copy, Expand, Flip, Move, Patch, Permute, Reshape, Slice, Spread, View
 from tinytorch.ops.normalization import BatchNorm, LayerNorm, RMSNorm
 from tinytorch.ops.parts import Parts
@@ -47,7 +47,9 @@ __all__ = [
     "Atan2",
     "Atanh",
     "Attention",
+    "BINARY_CROSS_ENTROPY",
     "BatchNorm",
+    "BinaryCrossEntropy",
     "CEIL",
     "CLAMP",
     "COPY",
@@ -203,6 +205,8 @@ __all__ = [
     "Where",
     "Window",
     "Windows",
+    "XLOGY",
+    "XLogY",
     "XOR",
     "Xor",
 ]

@@ -119,6 +119,21 @@ class Atan2(Elementwise):
         return g * x * nearness, -g * y * nearness
 
 
+class XLogY(Elementwise):
+    """x * log(y), and 0 where x is 0, unless y is NaN"""
+
+    expr = (
+        "where",
+        ("and", ("eq", 0, ("const", "0")), ("not", ("isnan", 1))),
+        ("const", "0"),
+        ("mul", 0, ("log", 1)),
+    )
+    promotion = FLOAT
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
+        return (g * y.log()).where(~((x == 0.0) & (y <= 0.0)), 0.0), g * x / y
+
+
 class FloorDivide(Elementwise):
     """x / y rounded down"""
 
@@ -595,6 +610,7 @@ MINIMUM = Minimum()
 WHERE = Where()
 CLAMP = Clamp()
 ATAN2 = Atan2()
+XLOGY = XLogY()
 FLOOR_DIVIDE = FloorDivide()
 REMAINDER = Remainder()
 FMOD = Fmod()

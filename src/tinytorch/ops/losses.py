@@ -38,3 +38,25 @@ class CrossEntropy(Fused):
     def flops(self, out: Any, *xs: Any) -> int:
         """Five for each logit."""
         return int(5 * xs[0].numel())
+
+
+class BinaryCrossEntropy(Fused):
+    """-log of the probability x that was given to the truth; logarithms end at -100"""
+
+    __slots__ = ()
+    reads = {"x": ("x", "target"), "target": ("x",)}
+
+    def definition(self, x: Tensor, target: Tensor) -> Any:
+        yes, no = x.log().clamp(min=-100.0), (-x).log1p().clamp(min=-100.0)
+        return -(target * yes + (1 - target) * no)
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor, target: Tensor) -> Grads:
+        to_x = g * (x - target) / (x * (1 - x)).clamp(min=1e-12) if x.requires_grad else None
+        return to_x, g * ((-x).log1p() - x.log()) if target.requires_grad else None
+
+    def flops(self, out: Any, *xs: Any) -> int:
+        """Two logarithms and four more for each element."""
+        return int(6 * out.numel())
+
+
+BINARY_CROSS_ENTROPY = BinaryCrossEntropy()

@@ -15,3 +15,19 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     out = input @ weight.mT
     return out if bias is None else out + bias
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input1 @ weight[k] @ input2 + bias[k], for each output k."""
+    sizes = (input1.shape[-1], input2.shape[-1])
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise ShapeError(
+            f"bilinear(): input batch dimensions do not match: {input1.shape} and {input2.shape}"
+        )
+    if sizes != weight.shape[1:]:
+        raise ShapeError(f"bilinear(): inputs of {sizes} features for a weight {weight.shape}")
+    left = input1 @ weight.permute(1, 0, 2).reshape(sizes[0], -1)  # (..., out * in2)
+    out = (left.reshape(*input1.shape[:-1], *weight.shape[::2]) * input2.unsqueeze(-2)).sum(
+        -1, dtype=left.dtype
+    )
+    return out if bias is None else out + bias

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 import unittest
@@ -24,6 +25,8 @@ RANDOM = {
     "nn.functional.dropout", "nn.functional.dropout2d", "nn.functional.dropout3d", "nn.functional.alpha_dropout",
     "nn.functional.feature_alpha_dropout", "nn.functional.rrelu", "nn.functional.gumbel_softmax",
 }  # fmt: skip
+
+WIDER = re.compile("not implemented for '(Half|BFloat16)'")
 
 
 @dataclass
@@ -118,6 +121,8 @@ def held(op: Any, sample: Any, way: Any, random: bool) -> Iterator[Case]:
         given, mine = writable(given), writable(mine)
     (want, refused), (have, error) = outcome(theirs, given), outcome(ours, mine)
     shown = text(sample)
+    if refused is not None and WIDER.search(str(refused)):
+        return  # PyTorch has no kernel for this type on the CPU
     if refused is not None:
         said = "not refused: " + first_line(refused) if error is None else refusals_differ(refused, error)
         yield Case(name, "refusal", said, shown)

@@ -62,7 +62,7 @@ def translated(value: Any, made: dict[int, Any]) -> Any:
         return DTYPES[value]
     if isinstance(value, torch.device):
         return tt.device(str(value))
-    if isinstance(value, (complex, torch.layout, torch.memory_format, torch.Generator)):
+    if isinstance(value, (complex, torch.layout, torch.memory_format, torch.Generator, torch.nn.Module)):
         raise Untranslatable(value)
     if isinstance(value, torch.Size):
         return tuple(value)
