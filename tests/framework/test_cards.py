@@ -11,8 +11,8 @@ from tinytorch.autograd import gradcheck, gradgradcheck
 from tinytorch.nn import functional
 from tinytorch.observe import observing
 from tinytorch.ops.card import Fused, Op
-from tinytorch.tensor import apply
 from tinytorch.ops.parts import parts
+from tinytorch.tensor import apply
 
 LABELS = tt.tensor([2, 0, 1])
 PICK = tt.tensor([[1, 0], [0, 2], [2, 2]])

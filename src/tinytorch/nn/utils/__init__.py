@@ -5,7 +5,12 @@ from tinytorch.overlay import overlaid
 __path__ = overlaid(__name__, __path__)
 
 from tinytorch.nn.utils import rnn
-from tinytorch.nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from tinytorch.nn.utils.clip_grad import (
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
 from tinytorch.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 
 __all__ = [
