@@ -128,7 +128,8 @@ class MultiheadAttention(Module):
                 "Need attn_mask if specifying is_causal: nn.Transformer.generate_square_subsequent_mask makes it"
             )
         batched = self.check_ranks(query, key, value, key_padding_mask, attn_mask)
-        query, key, value = (self.batch_in_front(each, batched) for each in (query, key, value))
+        moved = {id(each): self.batch_in_front(each, batched) for each in (query, key, value)}
+        query, key, value = (moved[id(each)] for each in (query, key, value))  # what was one stays one
         self.check_sizes(query, key, value)
         by_flag = is_causal and key_padding_mask is None and not need_weights
         mask = None if by_flag else self.merged_mask(query, key, attn_mask, key_padding_mask)
