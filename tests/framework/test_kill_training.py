@@ -69,7 +69,9 @@ def ended(folder):
     return {name: w.numpy().tobytes() for name, w in weights.items()}, read_lines(folder / "log.jsonl")
 
 
-@pytest.mark.parametrize("options", [(0, 1, 1), (2, 2, 3)], ids=["every step saved", "workers, groups, every third"])
+@pytest.mark.parametrize(
+    "options", [(0, 1, 1), (2, 2, 3)], ids=["every step saved", "workers, groups, every third"]
+)
 def test_a_run_that_is_killed_at_random_steps_ends_with_the_same_bits(tmp_path, options):
     straight = started(tmp_path / "straight", options)
     assert straight.communicate(timeout=60)[1] == ""
