@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinytorch.checkpoint import save_checkpoint, write_whole
+from tinytorch.checkpoint import save_checkpoint, written_whole
 
 if TYPE_CHECKING:
     from tinytorch.training import Progress
@@ -75,7 +75,8 @@ def log_lines(path: str | Path) -> Callback:
         line |= {"train": at.latest} if at.within_epoch else {"means": at.history[-1]}
         if not begun:
             kept = [each for each in read_lines(path) if position(each) < position(line)]
-            write_whole(path, "".join([json.dumps(each) + "\n" for each in kept]).encode())
+            with written_whole(path) as whole:
+                whole.write("".join([json.dumps(each) + "\n" for each in kept]).encode())
             begun = True
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

@@ -1,58 +1,37 @@
-"""Checkpoints: tensors in safetensors files, written whole or not at all, never pickle.
+"""Checkpoints: states written whole or not at all, and read without running code from the file.
 
-A file holds the tensors under readable names, and in its metadata a description in JSON of how they stand
-in dictionaries, lists and tuples beside numbers and strings. Other programs can read the tensors; files
-without the description are read as a flat dictionary. Reading never runs code from the file.
+A state is tensors, numbers and strings in dictionaries, lists and tuples. Under a name that ends in .safetensors
+it becomes a safetensors file: the tensors under readable names, and in the metadata a description in JSON of
+how they stand in the state. Under any other name it becomes what `torch.save` would write.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from tinytorch import dtypes
-from tinytorch.creation import from_numpy
-from tinytorch.errors import TinyTorchError
 from tinytorch.random import Generator, default_generator
+from tinytorch.serialization import archive, safetensors
+from tinytorch.serialization.unpickler import CheckpointError
 from tinytorch.tensor import Tensor
 
 STRUCTURE = "tinytorch"  # the metadata entry with the description
-DTYPES = {
-    "F64": dtypes.float64,
-    "F32": dtypes.float32,
-    "F16": dtypes.float16,
-    "I64": dtypes.int64,
-    "I32": dtypes.int32,
-    "I16": dtypes.int16,
-    "I8": dtypes.int8,
-    "U8": dtypes.uint8,
-    "BOOL": dtypes.bool_,
-}
+STALE = 3600.0  # seconds after which a part that nobody went on writing is taken for that of a killed process
 
 
-class CheckpointError(TinyTorchError, ValueError):
-    """A file that is no checkpoint or a damaged one, or a state that cannot be written to one."""
-
-
-def safetensors() -> Any:
-    """The library, asked for when it is needed."""
-    try:
-        import safetensors.numpy as library
-    except ImportError as error:
-        raise ImportError("checkpoints need safetensors: pip install safetensors") from error
-    return library
-
-
-class Writer:
+class Description:
     """Collects the tensors of a state under unique names; what shares memory is kept once."""
 
     def __init__(self) -> None:
-        self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self.tensors: dict[str, Tensor] = {}
         self.names: dict[Any, str] = {}  # where a tensor's elements lie -> its name in the file
 
     def describe(self, value: Any, path: tuple[str, ...]) -> Any:
@@ -86,39 +65,55 @@ class Writer:
         place = (array.storage, array.layout, array.dtype)
         if place not in self.names:
             name = ".".join(path) or "tensor"
-            while name in self.arrays or name == "__metadata__":
+            while name in self.tensors or name == "__metadata__":
                 name += "_"
-            self.arrays[name] = np.array(tensor.numpy_view(), order="C")
+            self.tensors[name] = tensor
             self.names[place] = name
         return self.names[place]
 
 
-def save(state: Any, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Write a state (tensors, numbers and strings in dictionaries, lists and tuples) to a file.
+def save(obj: Any, f: str | Path | IO[bytes], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a state to a file (`torch.save`), in the format that its name asks for; to an open file in PyTorch's.
 
-    Tensors that share all their memory are kept once and are one again when read. The file appears under
-    its name only when it is complete: a crash leaves the old one as it was.
+    Tensors that share all their memory are kept once and are one again when read. A file appears under its
+    name only when it is complete: a crash leaves the old one as it was. metadata: of a safetensors file, more texts.
+    Raises CheckpointError for what is no data: of a model, save its `state_dict()`.
 
     >>> import tempfile
     >>> import tinytorch as tt
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> save({"weight": tt.ones(2), "step": 3}, Path(folder.name, "model.safetensors"))
-    >>> load(Path(folder.name, "model.safetensors"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("model.safetensors", "model.pt"):
+    ...         save({"weight": tt.ones(2), "step": 3}, Path(folder, name))
+    ...         load(Path(folder, name))
     {'weight': tensor([1., 1.]), 'step': 3}
-    >>> folder.cleanup()
+    {'weight': tensor([1., 1.]), 'step': 3}
     """
-    writer = Writer()
-    structure = json.dumps(writer.describe(state, ()))
-    content = safetensors().save(writer.arrays, {**(metadata or {}), STRUCTURE: structure})
-    write_whole(Path(path), content)
+    if not isinstance(f, (str, Path)):
+        archive.write(obj, f, "archive")
+        return
+    path = Path(f)
+    if path.suffix != ".safetensors":
+        if metadata:
+            raise ValueError(f"only safetensors files hold metadata, and {path} is not to be one")
+        with written_whole(path) as file:
+            archive.write(obj, file, path.stem)
+        return
+    description = Description()
+    structure = json.dumps(description.describe(obj, ()))
+    with written_whole(path) as file:
+        safetensors.write(description.tensors, {**(metadata or {}), STRUCTURE: structure}, file)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target and move into its place."""
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, beside the target, which is moved into its place when the block has ended well."""
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        if time.time() - left.stat().st_mtime > STALE:
+            left.unlink(missing_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(beside, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
@@ -127,48 +122,56 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def load(path: str | Path) -> Any:
-    """Read what `save` wrote, or any safetensors file. Raises CheckpointError that says what is wrong."""
-    content = Path(path).read_bytes()
-    tensors = parsed(path, content)
-    described = header(content).get("__metadata__", {}).get(STRUCTURE)
-    if described is None:
+def load(
+    f: str | Path | IO[bytes], map_location: Any = None, *, weights_only: bool = True, mmap: Any = None
+) -> Any:
+    """Read what `save` or `torch.save` wrote, or any safetensors file (`torch.load`).
+
+    No code from the file is ever run, whatever `weights_only` says. map_location: a device to move tensors to.
+    Raises CheckpointError, with the reason, for a file that is damaged, hostile, or holds more than data.
+    """
+    if isinstance(f, (str, Path)):
+        with open(f, "rb") as file:
+            state = opened(file, os.fstat(file.fileno()).st_size, str(f))
+    else:
+        content = f.read()
+        state = opened(io.BytesIO(content), len(content), "the file")
+    device = "cpu" if map_location is None or callable(map_location) else str(map_location)
+    return state if device == "cpu" or isinstance(map_location, dict) else moved(state, device)
+
+
+def opened(file: IO[bytes], size: int, name: str) -> Any:
+    """The state in an open file, whatever its format."""
+    start = file.read(len(archive.LEGACY))
+    file.seek(0)
+    if start == archive.LEGACY:
+        raise CheckpointError(
+            f"{name} has the format of PyTorch before 1.6: read it there with torch.load, and save it again"
+        )
+    try:
+        if start.startswith(archive.SIGNATURE):
+            return archive.read(file, size)
+        tensors, metadata = safetensors.read(file, size)
+    except CheckpointError as error:
+        kind = "PyTorch file" if start.startswith(archive.SIGNATURE) else "whole safetensors file"
+        raise CheckpointError(f"{name} ({size} bytes) is not a {kind} that can be read: {error}") from error
+    if STRUCTURE not in metadata:
         return tensors
     try:
-        return rebuilt(json.loads(described), tensors)
+        return rebuilt(json.loads(metadata[STRUCTURE]), tensors)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: the description of the state does not match its tensors "
-            f"({type(error).__name__}: {error})"
+            f"{name}: the description of the state does not match its tensors ({type(error).__name__}: {error})"
         ) from error
 
 
-def parsed(path: str | Path, content: bytes) -> dict[str, Tensor]:
-    """The tensors of a file by name."""
-    library = safetensors()
-    try:
-        found = library.deserialize(content)
-    except Exception as error:  # the library's own errors name neither file nor size
-        raise CheckpointError(
-            f"{path} ({len(content)} bytes) is not a whole safetensors file: {error}"
-        ) from error
-    tensors = {}
-    for name, entry in found:
-        dtype = DTYPES.get(entry["dtype"])
-        if dtype is None:
-            raise CheckpointError(
-                f"{path}: {name!r} has dtype {entry['dtype']}, which there is none for here"
-            )
-        values = np.frombuffer(entry["data"], dtype.numpy).reshape(entry["shape"])
-        tensors[name] = from_numpy(values.copy())
-    return tensors
-
-
-def header(content: bytes) -> dict[str, Any]:
-    """The JSON at the start of a file that the library has accepted: its length in 8 bytes comes first."""
-    length = int.from_bytes(content[:8], "little")
-    found: dict[str, Any] = json.loads(content[8 : 8 + length])
-    return found
+def moved(state: Any, device: str) -> Any:
+    """The state with its tensors on a device."""
+    if isinstance(state, Tensor):
+        return state.to(device=device)
+    if isinstance(state, dict):
+        return type(state)({name: moved(each, device) for name, each in state.items()})
+    return type(state)([moved(each, device) for each in state]) if isinstance(state, (list, tuple)) else state
 
 
 def rebuilt(described: Any, tensors: dict[str, Tensor]) -> Any:

@@ -10,6 +10,8 @@ from tinytorch import autograd, nn
 from tinytorch.autograd import anomaly, detect_anomaly, set_detect_anomaly
 from tinytorch.autograd.anomaly import AnomalyError, suspects
 from tinytorch.observe import LISTENING, observing
+from tinytorch.ops.card import Fused
+from tinytorch.tensor import apply
 
 pytestmark = pytest.mark.filterwarnings("ignore:Anomaly Detection")
 
@@ -99,6 +101,22 @@ def test_the_gradient_of_a_fused_card_is_that_of_the_card():
         y = nn.functional.cross_entropy(x, tt.tensor([0, 1]))
         with pytest.raises(AnomalyError, match="'CrossEntropyBackward0' returned nan"):
             y.backward()
+
+
+class Broken(Fused):
+    """A card that is its definition, in the middle of which the gradient is nan."""
+
+    __slots__ = ()
+
+    def definition(self, x):
+        return (x * 0).sqrt()
+
+
+def test_the_gradient_of_a_definition_is_that_of_its_card():
+    with detect_anomaly():
+        y = apply(Broken(), ones())
+        with pytest.raises(AnomalyError, match=r"(?s)'BrokenBackward0' returned nan.*y = apply"):
+            y.sum().backward()
 
 
 @pytest.mark.parametrize("create_graph", [False, True])

@@ -1,11 +1,9 @@
 """Checkpoints: what is written comes back; what is damaged or foreign is refused with a reason."""
 
-import builtins
 import json
 import os
 import pickle
 import stat
-import sys
 
 import numpy as np
 import pytest
@@ -19,20 +17,25 @@ from tinytorch.utils.data import DataLoader, TensorDataset
 DTYPES = [tt.float64, tt.float32, tt.float16, tt.int64, tt.int32, tt.int16, tt.int8, tt.uint8, tt.bool]
 
 
+@pytest.fixture(params=["safetensors", "pt"])
+def any_path(tmp_path, request):
+    return tmp_path / f"model.{request.param}"
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.safetensors"
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=repr)
-def test_tensors_of_every_dtype_come_back(path, dtype):
+def test_tensors_of_every_dtype_come_back(any_path, dtype):
     x = tt.tensor([[0, 1, 1], [1, 0, 1]]).to(dtype)
-    save({"x": x}, path)
-    back = load(path)["x"]
+    save({"x": x}, any_path)
+    back = load(any_path)["x"]
     assert back.dtype is dtype and back.shape == (2, 3) and (back == x).all()
 
 
-def test_views_empty_and_zero_dimensional_tensors_come_back(path):
+def test_views_empty_and_zero_dimensional_tensors_come_back(any_path):
     x = tt.arange(12).reshape(3, 4)
     state = {
         "t": x.mT,
@@ -41,8 +44,8 @@ def test_views_empty_and_zero_dimensional_tensors_come_back(path):
         "one": tt.tensor(2.5),
         "wide": x[:1].expand(2, 4),
     }
-    save(state, path)
-    for name, back in load(path).items():
+    save(state, any_path)
+    for name, back in load(any_path).items():
         assert back.shape == state[name].shape and back.tolist() == state[name].tolist()
 
 
@@ -59,11 +62,11 @@ def test_nested_states_keep_their_form_their_order_and_their_keys(path):
     assert repr(back) == repr({**state, "number": 0.5})
 
 
-def test_a_state_without_tensors_and_a_lone_tensor_come_back(path):
-    save({"step": 3}, path)
-    assert load(path) == {"step": 3}
-    save(tt.ones(2), path)
-    assert load(path).tolist() == [1.0, 1.0]
+def test_a_state_without_tensors_and_a_lone_tensor_come_back(any_path):
+    save({"step": 3}, any_path)
+    assert load(any_path) == {"step": 3}
+    save(tt.ones(2), any_path)
+    assert load(any_path).tolist() == [1.0, 1.0]
 
 
 def test_the_file_is_one_that_other_programs_read(path):
@@ -79,18 +82,18 @@ def test_a_file_that_another_program_wrote_is_read(path):
     assert load(path)["w"].tolist() == [0.0, 1.0, 2.0]
 
 
-def test_tied_tensors_are_kept_once_and_tied_again(path):
-    x = tt.ones(1000)
-    save({"first": x, "second": x.detach(), "part": x[:10]}, path)
-    assert path.stat().st_size < 5000
-    back = load(path)
+def test_tied_tensors_are_kept_once_and_tied_again(any_path):
+    x = tt.ones(10_000)
+    save({"first": x, "second": x.detach(), "part": x[:10]}, any_path)
+    assert any_path.stat().st_size < 42_000
+    back = load(any_path)
     back["first"][0] = 7
     assert back["second"][0].item() == 7 and back["part"][0].item() == 1
 
 
-def test_what_is_read_can_be_written_to(path):
-    save({"x": tt.zeros(2)}, path)
-    back = load(path)["x"]
+def test_what_is_read_can_be_written_to(any_path):
+    save({"x": tt.zeros(2)}, any_path)
+    back = load(any_path)["x"]
     back += 1
     assert back.tolist() == [1.0, 1.0]
 
@@ -118,6 +121,15 @@ def test_every_truncation_and_every_flipped_header_byte_gives_an_error_or_the_sa
             continue  # any other kind of error fails this test
 
 
+def test_what_a_killed_process_has_left_is_swept_when_it_is_old(path):
+    old, new = (path.with_name(f".{path.name}.{pid}.part") for pid in (1, 2))
+    for left in (old, new):
+        left.touch()
+    os.utime(old, (0, 0))
+    save({}, path)
+    assert sorted(path.parent.iterdir()) == sorted([path, new])
+
+
 def test_foreign_content_is_refused(path):
     for content in (
         b"",
@@ -143,9 +155,9 @@ def test_a_description_that_does_not_fit_is_refused(path, structure):
 
 
 def test_a_dtype_that_does_not_exist_here_is_named(path):
-    header = json.dumps({"x": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
-    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
-    with pytest.raises(CheckpointError, match="'x' has dtype BF16"):
+    header = json.dumps({"x": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+    with pytest.raises(CheckpointError, match="'x' has dtype F8_E4M3"):
         load(path)
 
 
@@ -154,17 +166,17 @@ def test_a_missing_file_is_the_usual_error(path):
         load(path)
 
 
-def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(path, monkeypatch):
-    save({"x": tt.ones(1)}, path)
+def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(any_path, monkeypatch):
+    save({"x": tt.ones(1)}, any_path)
 
     def full(_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        save({"x": tt.zeros(1)}, path)
-    assert load(path)["x"].item() == 1.0
-    assert list(path.parent.iterdir()) == [path]
+        save({"x": tt.zeros(1)}, any_path)
+    assert load(any_path)["x"].item() == 1.0
+    assert list(any_path.parent.iterdir()) == [any_path]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no permission bits")
@@ -173,20 +185,6 @@ def test_a_checkpoint_is_as_readable_as_any_new_file(path):
     other = path.with_name("other")
     other.touch()
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
-
-
-def test_without_the_library_the_error_says_how_to_install_it(path, monkeypatch):
-    real = builtins.__import__
-
-    def absent(name, *args, **options):
-        if name.startswith("safetensors"):
-            raise ImportError(name)
-        return real(name, *args, **options)
-
-    monkeypatch.delitem(sys.modules, "safetensors.numpy", raising=False)
-    monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(ImportError, match="pip install safetensors"):
-        save({}, path)
 
 
 def run_of(seed):
@@ -210,7 +208,7 @@ def one_epoch(model, optimizer, scheduler, loader, _):
     scheduler.step()
 
 
-def test_a_run_that_is_resumed_ends_with_the_same_bits(path):
+def test_a_run_that_is_resumed_ends_with_the_same_bits(any_path):
     straight = run_of(0)
     for _ in range(4):
         one_epoch(*straight)
@@ -221,10 +219,10 @@ def test_a_run_that_is_resumed_ends_with_the_same_bits(path):
         one_epoch(*first)
     names = ("model", "optimizer", "scheduler", "generator")
     parts = dict(zip(names, (*first[:3], first[4]), strict=True))
-    save_checkpoint(path, **parts, epoch=2)
+    save_checkpoint(any_path, **parts, epoch=2)
 
     second = run_of(5)
-    left = load_checkpoint(path, **dict(zip(names, (*second[:3], second[4]), strict=True)))
+    left = load_checkpoint(any_path, **dict(zip(names, (*second[:3], second[4]), strict=True)))
     assert left == {"epoch": 2}
     for _ in range(2):
         one_epoch(*second)

@@ -1,11 +1,12 @@
 """The data that ships."""
 
 from collections import Counter
+from importlib.resources import files
 
 import pytest
 
 import tinytorch as tt
-from tinytorch.datasets import Digits, Names, Shakespeare
+from tinytorch.datasets import Digits, FashionMNISTSubset, Names, Shakespeare
 from tinytorch.text import gpt2
 
 
@@ -63,3 +64,29 @@ def test_names_are_there_once_and_always_split_alike():
 
 
 LABELS = [4, 5, 0, 3, 1, 6, 3, 6]  # as drawn in the first version: a change would mix old runs and new
+
+
+def test_the_subset_of_fashion_mnist_has_as_many_of_each_class():
+    train, held_out = FashionMNISTSubset(), FashionMNISTSubset(train=False)
+    assert set(Counter(train.targets.tolist()).values()) == {600}
+    assert set(Counter(held_out.targets.tolist()).values()) == {100}
+    assert train.data.shape == (6000, 28, 28) and train.data.dtype is tt.uint8
+    seen = {image.tobytes() for image in train.data.numpy()} & {
+        image.tobytes() for image in held_out.data.numpy()
+    }
+    assert len(seen) <= 1  # Fashion-MNIST itself has some pictures twice
+
+
+def test_images_that_ship_look_like_their_class():
+    data = FashionMNISTSubset()
+    mean = {name: data.data[data.targets == i].float().mean(0) for i, name in enumerate(data.classes)}
+    centre, side = mean["Trouser"][14:, 13:15].mean().item(), mean["Trouser"][14:, :4].mean().item()
+    assert centre > 20 * max(side, 1.0)  # a pair of trousers is narrow
+    image, label = data[0]
+    assert image.shape == (28, 28) and data.classes[label] == "Ankle boot"
+
+
+def test_the_licence_ships_with_the_images():
+    folder = files("tinytorch.datasets")
+    assert "2017 Zalando SE" in folder.joinpath("LICENSE-fashion-mnist").read_text(encoding="utf-8")
+    assert "arXiv:1708.07747" in folder.joinpath("README.md").read_text(encoding="utf-8")

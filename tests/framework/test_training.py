@@ -203,6 +203,18 @@ def test_the_best_epoch_is_kept(tmp_path):
     assert bits(kept) == weights[1] != weights[2] and at.epoch == 2
 
 
+def test_checkpoints_come_every_so_many_steps_and_at_the_end_of_an_epoch(tmp_path):
+    path, steps = tmp_path / "run.safetensors", []
+    model = network()
+    save = save_every(path, 3, model=model)
+
+    def seen(at):
+        steps.append(tt.load(path)["parts"]["progress"]["step"] if path.exists() else None)
+
+    run(model, DataLoader(rows(), 4), epochs=1, after_step=[save, seen], after_epoch=[save, seen])
+    assert steps == [None, None, 3, 3, 3, 6, 6]
+
+
 def test_the_log_has_a_line_for_each_step_and_each_epoch(tmp_path):
     path = tmp_path / "log.jsonl"
     log = log_lines(path)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from tinytorch.creation import zeros_like
 from tinytorch.ops.steps import AdamStep, AdamWStep
-from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero, ways
+from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero, check_betas, ways
 from tinytorch.tensor import Tensor, apply
 
 
 class Adam(Optimizer):
-    """Adam: Kingma and Ba, 2015 (`torch.optim.Adam`)."""
-
-    card: ClassVar[type[AdamStep]] = AdamStep
+    """Adam: Kingma and Ba, 2015; with `decoupled_weight_decay` it is AdamW (`torch.optim.Adam`)."""
 
     def __init__(
         self,
@@ -25,17 +23,18 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
         amsgrad: bool = False,
         *,
-        maximize: bool = False,
         foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         at_least_zero(learning_rate=lr, epsilon=eps, weight_decay=weight_decay)
-        for i, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        check_betas(betas)
         options: Group = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        options |= {"amsgrad": amsgrad, "maximize": maximize}
+        options |= {"amsgrad": amsgrad, "maximize": maximize, "capturable": capturable}
+        options["decoupled_weight_decay"] = decoupled_weight_decay
         super().__init__(params, options | ways(foreach, differentiable, fused))
 
     def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
@@ -45,7 +44,8 @@ class Adam(Optimizer):
             state["step"] = 0
             state.update({name: zeros_like(p) for name in names})
         state["step"] += 1
-        card = self.card(
+        kind = AdamWStep if group["decoupled_weight_decay"] else AdamStep
+        card = kind(
             lr=group["lr"],
             betas=group["betas"],
             eps=group["eps"],
@@ -61,8 +61,6 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decay apart from the averages: Loshchilov and Hutter, 2019 (`torch.optim.AdamW`)."""
 
-    card = AdamWStep
-
     def __init__(
         self,
         params: Iterable[Any],
@@ -74,6 +72,7 @@ class AdamW(Adam):
         *,
         maximize: bool = False,
         foreach: bool | None = None,
+        capturable: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
@@ -84,8 +83,10 @@ class AdamW(Adam):
             eps,
             weight_decay,
             amsgrad,
-            maximize=maximize,
             foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
             differentiable=differentiable,
             fused=fused,
+            decoupled_weight_decay=True,
         )

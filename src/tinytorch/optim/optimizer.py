@@ -9,6 +9,7 @@ from typing import Any
 
 from tinytorch.autograd.grad_mode import enable_grad, no_grad
 from tinytorch.autograd.graph import clear
+from tinytorch.creation import tensor
 from tinytorch.tensor import Tensor
 
 Group = dict[str, Any]
@@ -28,8 +29,6 @@ class Optimizer:
         given = list(params)
         if not given:
             raise ValueError("optimizer got an empty parameter list")
-        if given and isinstance(given[0], tuple):  # named_parameters()
-            given = [parameter for _, parameter in given]
         self.defaults = defaults
         self.state: dict[Any, Group] = defaultdict(dict)
         self.param_groups: list[Group] = []
@@ -37,11 +36,23 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: Group) -> None:
-        """More parameters, with options of their own. Raises ValueError for one that is here already."""
+        """More parameters, with options of their own; named ones, as from `named_parameters()`, keep their names.
+
+        Raises ValueError for one that is here already.
+        """
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError("optimizer parameters need an order that lasts, and a set has none: use a list")
         params = [params] if isinstance(params, Tensor) else list(params)
+        names = [each[0] for each in params if isinstance(each, tuple)]
+        params = [each[1] if isinstance(each, tuple) else each for each in params]
+        named = {"param_names": names} if names else {}
+        if len(names) not in (0, len(params)) or any(
+            ("param_names" in g) != bool(names) for g in self.param_groups
+        ):
+            raise ValueError(
+                "all optimizer params should be with/without names. Some param names are missing"
+            )
         here = {id(p) for group in self.param_groups for p in group["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -50,7 +61,7 @@ class Optimizer:
                 raise ValueError("can't optimize a non-leaf Tensor")
         if len({id(p) for p in params}) < len(params) or any(id(p) in here for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
-        self.param_groups.append({**self.defaults, **param_group, "params": params})
+        self.param_groups.append({**self.defaults, **param_group, "params": params, **named})
 
     def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
         """One step of one parameter."""
@@ -79,7 +90,12 @@ class Optimizer:
         """State by the position of its parameter, and the options of the groups, in PyTorch's form."""
         order = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         groups = [{**group, "params": [order[id(p)] for p in group["params"]]} for group in self.param_groups]
-        return {"state": {order[id(p)]: state for p, state in self.state.items()}, "param_groups": groups}
+        state = {
+            order[id(p)]: {name: tensor(float(v)) if name == "step" else v for name, v in its.items()}
+            for p, its in self.state.items()
+            if its
+        }
+        return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from `state_dict`, matched by position. Raises ValueError where the groups differ."""
@@ -97,7 +113,7 @@ class Optimizer:
         self.state.clear()
         for p, i in zip(params, positions, strict=True):
             if i in state_dict["state"]:
-                self.state[p] = {name: copied(each) for name, each in state_dict["state"][i].items()}
+                self.state[p] = {n: loaded(n, each, p) for n, each in state_dict["state"][i].items()}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -107,9 +123,11 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def copied(value: Any) -> Any:
-    """State that nobody else holds."""
-    return value.detach().clone() if isinstance(value, Tensor) else deepcopy(value)
+def loaded(name: str, value: Any, p: Tensor) -> Any:
+    """One entry of a parameter's state, which nobody else holds: steps are counted, tensors have its dtype."""
+    if name == "step":
+        return int(value)
+    return value.detach().to(p.dtype, copy=True) if isinstance(value, Tensor) else deepcopy(value)
 
 
 def at_least_zero(**options: Any) -> None:
@@ -119,8 +137,17 @@ def at_least_zero(**options: Any) -> None:
             raise ValueError(f"Invalid {name.replace('_', ' ')} value: {value}")
 
 
+def check_betas(betas: tuple[float, float]) -> None:
+    """Refuse averages that never move, or that run away."""
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
 def ways(foreach: bool | None, differentiable: bool, fused: bool | None) -> Group:
     """PyTorch's choices of how to compute a step. Here each step is one fused card; these are kept for its state_dict."""
     if differentiable:
         raise RuntimeError("a differentiable optimizer step is not there: steps are computed under no_grad")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
     return {"foreach": foreach, "differentiable": differentiable, "fused": fused}

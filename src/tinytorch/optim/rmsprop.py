@@ -1,4 +1,4 @@
-"""RMSprop and Adagrad: a rate for every number, from the squares of its gradients."""
+"""RMSprop, Adagrad and Adadelta: a rate for every number, from the squares of its gradients."""
 
 from __future__ import annotations
 
@@ -80,14 +80,59 @@ class Adagrad(Optimizer):
         options: Group = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay}
         options |= {"initial_accumulator_value": start, "maximize": maximize}
         super().__init__(params, options | ways(foreach, differentiable, fused))
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.begin(self.state[p], p, group)
+
+    def begin(self, state: Group, p: Tensor, group: Group) -> None:
+        """The state of a parameter before its first step."""
+        state |= {"step": 0, "sum": full_like(p, group["initial_accumulator_value"])}
 
     def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
         """One step of one parameter."""
-        if not state:
-            state |= {"step": 0, "sum": full_like(p, group["initial_accumulator_value"])}
+        if not state:  # of a group that was added later
+            self.begin(state, p, group)
         state["step"] += 1
         if group["weight_decay"]:
             g = g + p * group["weight_decay"]
         lr = group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])
         state["sum"] = total = state["sum"] + g * g
         p.sub_(g / (total.sqrt() + group["eps"]) * lr)  # type: ignore[attr-defined]
+
+
+class Adadelta(Optimizer):
+    """Steps as large as the recent ones, by the squares of recent gradients: Zeiler, 2012 (`torch.optim.Adadelta`)."""
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        at_least_zero(learning_rate=lr, epsilon=eps, weight_decay=weight_decay, rho=rho)
+        if rho > 1.0:
+            raise ValueError(f"Invalid rho value: {rho}")
+        options: Group = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay}
+        options |= {"maximize": maximize, "capturable": capturable}
+        how = ways(foreach, differentiable, None)
+        super().__init__(params, options | {name: how[name] for name in ("foreach", "differentiable")})
+
+    def update(self, p: Tensor, g: Tensor, state: Group, group: Group) -> None:
+        """One step of one parameter."""
+        rho, eps = group["rho"], group["eps"]
+        if not state:
+            state |= {"step": 0, "square_avg": zeros_like(p), "acc_delta": zeros_like(p)}
+        state["step"] += 1
+        if group["weight_decay"]:
+            g = g + p * group["weight_decay"]
+        state["square_avg"] = mean = state["square_avg"] * rho + g * g * (1 - rho)
+        step = (state["acc_delta"] + eps).sqrt() / (mean + eps).sqrt() * g
+        state["acc_delta"] = state["acc_delta"] * rho + step * step * (1 - rho)
+        p.sub_(step * group["lr"])  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ def get_total_norm(
     >>> get_total_norm([tensor([3.0]), tensor([0.0, 4.0])])
     tensor(5.)
     """
-    given = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    given = [g for g in ([tensors] if isinstance(tensors, Tensor) else tensors) if g.numel()]
     if not given:
         return tensor(0.0)
     total = stack([g.norm(float(norm_type)) for g in given]).norm(float(norm_type))
