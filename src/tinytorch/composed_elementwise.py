@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
 
 NAMES = [
-    "arctan2",
     "bitwise_left_shift",
     "bitwise_right_shift",
     "clamp_max",
@@ -48,11 +47,6 @@ def alike(x: Tensor, other: Any) -> tuple[Tensor, Tensor]:
     other = (other if hasattr(other, "dtype") else x.new_tensor(other)).floating()
     to = dtypes.result_type((x.dtype, 2 if x.ndim else 1), (other.dtype, 2 if other.ndim else 1))
     return x.to(to), other.to(to)
-
-
-def arctan2(x: Tensor, other: Tensor) -> Tensor:
-    """`atan2`."""
-    return x.atan2(other)
 
 
 def bitwise_left_shift(x: Tensor, other: Any) -> Tensor:
@@ -161,7 +155,9 @@ def logaddexp(x: Tensor, other: Tensor) -> Tensor:
 
 def logaddexp2(x: Tensor, other: Tensor) -> Tensor:
     """log2(2 ** x + 2 ** other) without overflow."""
-    return logaddexp(x * math.log(2), x.beside(other, "logaddexp2") * math.log(2)) / math.log(2)
+    if not (x.is_floating_point() or x.beside(other, "logaddexp2").is_floating_point()):
+        raise DtypeError(f"logaddexp2 is not implemented for {x.dtype.name}")
+    return logaddexp(x * math.log(2), other * math.log(2)) / math.log(2)
 
 
 def logit(x: Tensor, eps: float | None = None) -> Tensor:

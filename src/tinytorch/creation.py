@@ -333,6 +333,8 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
+    if dtype is dtypes.bool_ and steps > 1:
+        raise DtypeError("linspace is not implemented for bool")
     values = evenly(number(start), number(end), steps, dtype)
     return made(values, dtype or dtypes.get_default_dtype(), device, requires_grad)
 
@@ -341,8 +343,6 @@ def evenly(start: float, end: float, steps: int, dtype: Dtype | None) -> np.ndar
     """The numbers of `linspace` in float64, in whole steps for a whole type."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, not {steps}")
-    if dtype is dtypes.bool_:
-        raise DtypeError("linspace is not implemented for bool")
     if dtype is not None and not dtype.is_floating_point:
         start, end = int(start), int(end)
     return np.linspace(start, end, steps)
@@ -415,6 +415,8 @@ def eye(
 
 def listed(name: str, tensors: Any) -> list[Tensor]:
     """Several tensors as a list. Raises ValueError for none, TypeError for what is no tensor."""
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     given = list(tensors)
     for each in given:
         if not isinstance(each, Tensor):

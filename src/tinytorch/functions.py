@@ -24,6 +24,7 @@ NAMES = [
     "arccosh",
     "arcsin",
     "arcsinh",
+    "arctan2",
     "arctan",
     "arctanh",
     "argmax",
@@ -201,5 +202,10 @@ def first_tensor(name: str, args: tuple[Any, ...]) -> Tensor:
     raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {kind}")
 
 
-FUNCTIONS = {name: as_function(name) for name in NAMES}
+# The functions of PyTorch that write into their argument: `torch.relu_(x)` is `x.relu_()`.
+IN_PLACE = [
+    "abs_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "cos_", "exp_", "fill_", "floor_", "log_", "neg_",
+    "reciprocal_", "relu_", "resize_as_", "round_", "rsqrt_", "sigmoid_", "sin_", "sqrt_", "square_", "tanh_", "trunc_", "zero_",
+]  # fmt: skip
+FUNCTIONS = {name: as_function(name) for name in [*NAMES, *IN_PLACE]}
 globals().update(FUNCTIONS)

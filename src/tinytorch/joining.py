@@ -11,8 +11,9 @@ import numpy as np
 from tinytorch import dtypes, layout
 from tinytorch.creation import cat, stack, tensor
 from tinytorch.dtypes import dtype
-from tinytorch.errors import ShapeError
-from tinytorch.indexing import canonical_dims
+from tinytorch.errors import DtypeError, ShapeError
+from tinytorch.indexing import canonical_dim
+from tinytorch.methods.elementwise import strength
 from tinytorch.tensor import Tensor
 
 
@@ -62,7 +63,7 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
     >>> hstack([tensor([1, 2]), tensor([3])])
     tensor([1, 2, 3])
     """
-    made = [at_least(each, 1) for each in tensors]
+    made = [at_least(each, 1) for each in some("hstack", tensors)]
     return cat(made, 0 if made[0].ndim == 1 else 1)
 
 
@@ -72,7 +73,7 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
     >>> vstack([tensor([1, 2]), tensor([3, 4])]).shape
     (2, 2)
     """
-    return cat([at_least(each, 2) for each in tensors], 0)
+    return cat([at_least(each, 2) for each in some("vstack", tensors)], 0)
 
 
 row_stack = vstack
@@ -80,7 +81,7 @@ row_stack = vstack
 
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined along the third axis (`torch.dstack`)."""
-    return cat([at_least(each, 3) for each in tensors], 2)
+    return cat([at_least(each, 3) for each in some("dstack", tensors)], 2)
 
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
@@ -152,19 +153,33 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     >>> tensordot(tensor([[1.0, 2.0]]), tensor([[3.0], [4.0]]), dims=1)
     tensor([[11.]])
     """
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
     if isinstance(dims, int):
+        if dims < 0 or dims > min(a.ndim, b.ndim):
+            raise RuntimeError(
+                f"tensordot expects dims >= 0 and at most {min(a.ndim, b.ndim)}, but got dims={dims}"
+            )
         dims = (range(a.ndim - dims, a.ndim), range(dims))
-    ours, theirs = canonical_dims(list(dims[0]), a.ndim), canonical_dims(list(dims[1]), b.ndim)
+    if len(dims[0]) != len(dims[1]):
+        raise RuntimeError(
+            f"both dimension lists should have same length, got {list(dims[0])} and {list(dims[1])}"
+        )
+    ours, theirs = (
+        [canonical_dim(each, x.ndim) for each in list(axes)] for axes, x in zip(dims, (a, b), strict=True)
+    )
+    for i, j in zip(ours, theirs, strict=True):
+        if a.shape[i] != b.shape[j] and 1 in (a.shape[i], b.shape[j]):  # an axis of size 1 is stretched
+            a = a.sum(i, keepdim=True, dtype=a.dtype) if b.shape[j] == 1 else a
+            b = b.sum(j, keepdim=True, dtype=b.dtype) if a.shape[i] == 1 else b
     sizes = [(a.shape[i], b.shape[j]) for i, j in zip(ours, theirs, strict=True)]
     if any(n != m for n, m in sizes):
         raise ShapeError(f"contracted dimensions need to match, but got {sizes}")
     left, right = [i for i in range(a.ndim) if i not in ours], [i for i in range(b.ndim) if i not in theirs]
     count = math.prod([n for n, _ in sizes])
-    shape = [*[a.shape[i] for i in left], *[b.shape[i] for i in right]]
-    rows = a.permute(*left, *ours).reshape(-1 if count else math.prod([a.shape[i] for i in left]), count)
-    return (rows @ b.permute(*theirs, *right).reshape(count, math.prod([b.shape[i] for i in right]))).reshape(
-        shape
-    )
+    above, below = [a.shape[i] for i in left], [b.shape[i] for i in right]
+    rows = a.permute(*left, *ours).reshape(math.prod(above), count)
+    return (rows @ b.permute(*theirs, *right).reshape(count, math.prod(below))).reshape(above + below)
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
@@ -173,48 +188,92 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     >>> isin(tensor([1, 2, 3]), tensor([2, 5]))
     tensor([False,  True, False])
     """
-    values, others = (
+    given = [
         each.detach().numpy_view() if isinstance(each, Tensor) else np.asarray(each)
         for each in (elements, test_elements)
-    )
-    return tensor(np.isin(values, others, invert=invert))
+    ]
+    if any(each.dtype == bool for each in given):
+        raise DtypeError("isin is not implemented for bool")
+    return tensor(np.isin(*given, invert=invert))
 
 
 def searchsorted(
-    sorted_sequence: Tensor, values: Any, *, right: bool = False, side: str | None = None
+    sorted_sequence: Tensor,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
 ) -> Tensor:
     """Where each value would have to be put into its sorted row (`torch.searchsorted`)."""
-    rows, given = sorted_sequence.detach().numpy_view(), values
-    wanted = given.detach().numpy_view() if isinstance(given, Tensor) else np.asarray(given)
+    if side not in (None, "left", "right") or (side == "left" and right):
+        raise RuntimeError(
+            f"searchsorted: side {side!r} and right={right} contradict each other, or mean nothing"
+        )
+    rows = sorted_sequence.detach() if sorter is None else sorted_sequence.detach().gather(-1, sorter)
+    wanted = input.detach() if isinstance(input, Tensor) else tensor(input)
+    if isinstance(input, Tensor) and input.dtype is not sorted_sequence.dtype and input.ndim:
+        raise RuntimeError(
+            f"searchsorted: boundaries and values should have same dtype, not {rows.dtype}, {wanted.dtype}"
+        )
+    if rows.ndim != 1 and (rows.ndim != wanted.ndim or rows.shape[:-1] != wanted.shape[:-1]):
+        raise RuntimeError(
+            f"searchsorted: boundaries {rows.shape} and values {wanted.shape} should agree but for the last axis"
+        )
     where: Any = "right" if right or side == "right" else "left"
-    if rows.ndim == 1:
-        return tensor(np.searchsorted(rows, wanted, where).astype(np.int64))
-    found = np.empty(wanted.shape, np.int64)
-    for at in np.ndindex(rows.shape[:-1]):
-        found[at] = np.searchsorted(rows[at], wanted[at], where)
-    return tensor(found)
+    found = places(rows.numpy_view(), wanted.numpy_view(), where)
+    return tensor(found, dtype=dtypes.int32 if out_int32 else dtypes.int64)
 
 
-def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """Between which boundaries each value lies (`torch.bucketize`)."""
-    return searchsorted(boundaries, input, right=right)
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    if isinstance(input, Tensor) and input.dtype is not boundaries.dtype:
+        kind = dtypes.promote_types(input.dtype, boundaries.dtype)
+        input, boundaries = input.to(kind), boundaries.to(kind)
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
-def result_type(a: Any, b: Any) -> dtype:
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
     """The type in which two tensors or numbers compute (`torch.result_type`).
 
     >>> result_type(tensor([1, 2]), 1.5)
     tinytorch.float32
     """
-    operands = []
-    for each in (a, b):
-        if isinstance(each, Tensor):
-            operands.append((each.dtype, 2 if each.ndim else 1))
-        else:
-            operands.append((dtypes.of_number(each), 0))
-    return dtypes.result_type(*operands)
+    return dtypes.result_type(strength(tensor1), strength(tensor2))
 
 
-def can_cast(source: dtype, to: dtype) -> bool:
+def can_cast(from_: dtype, to: dtype) -> bool:
     """Whether values of one type may become another without changing their category downwards (`torch.can_cast`)."""
-    return source.category <= to.category
+    return from_.category <= to.category
+
+
+def places(rows: Any, wanted: Any, side: Any) -> Any:
+    """NumPy's searchsorted, row by row."""
+    if rows.ndim == 1:
+        return np.searchsorted(rows, wanted, side)
+    found = np.empty(wanted.shape, np.int64)
+    for at in np.ndindex(rows.shape[:-1]):
+        found[at] = np.searchsorted(rows[at], wanted[at], side)
+    return found
+
+
+def cdist(
+    x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
+) -> Tensor:
+    """The p-norm of the difference of every row of x1 (..., n, d) and every row of x2 (..., m, d): (..., n, m)."""
+    if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(f"cdist takes matrices of as many columns, not {x1.shape} and {x2.shape}")
+    if p < 0:
+        raise RuntimeError(f"cdist only supports non-negative p values, not {p}")
+    return (x1.fractional("cdist").unsqueeze(-2) - x2.fractional("cdist").unsqueeze(-3)).norm(p, -1)
+
+
+def some(name: str, tensors: Any) -> list[Tensor]:
+    """Several tensors. Raises RuntimeError for none."""
+    given = listed((tensors,))
+    if not given:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    return given

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from tinytorch import dtypes
-from tinytorch.creation import from_numpy
+from tinytorch.creation import as_in_pytorch, from_numpy, like, sizes_of
 from tinytorch.dtypes import dtype as Dtype
 from tinytorch.errors import DtypeError
 from tinytorch.layout import broadcast_shapes
-from tinytorch.tensor import Tensor, axes_of
+from tinytorch.tensor import Tensor
 
 FIRST_SEED = 67280421310721  # of every new generator, as in PyTorch
 
@@ -172,8 +172,9 @@ def floating(dtype: Dtype | None, name: str) -> Dtype:
 
 def evenly(stream: np.random.Generator, shape: tuple[int, ...], dtype: Dtype) -> np.ndarray[Any, Any]:
     """Numbers in [0, 1), as many different ones as the dtype can tell apart."""
-    if dtype is dtypes.float16:  # rounding a finer number could give 1
-        return (stream.integers(0, 2048, shape, np.int16) / np.float16(2048)).astype(np.float16)
+    if dtype.wide is not None:  # rounding a finer number could give 1
+        steps = round(1 / dtypes.finfo(dtype).eps) * 2
+        return (stream.integers(0, steps, shape, np.int16) / np.float32(steps)).astype(dtype.numpy)
     return np.asarray(stream.random(shape, np.float64 if dtype is dtypes.float64 else np.float32))
 
 
@@ -182,6 +183,7 @@ def bell(stream: np.random.Generator, shape: tuple[int, ...], dtype: Dtype) -> n
     return np.asarray(stream.standard_normal(shape, np.float64 if dtype is dtypes.float64 else np.float32))
 
 
+@as_in_pytorch
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -191,9 +193,10 @@ def rand(
 ) -> Tensor:
     """Evenly spread over [0, 1)."""
     dtype = floating(dtype, "rand")
-    return drawn(evenly(chosen(generator), axes_of(size), dtype), dtype, requires_grad)
+    return drawn(evenly(chosen(generator), sizes_of(size), dtype), dtype, requires_grad)
 
 
+@as_in_pytorch
 def randn(
     *size: Any,
     generator: Generator | None = None,
@@ -203,23 +206,28 @@ def randn(
 ) -> Tensor:
     """Normal, mean 0, standard deviation 1."""
     dtype = floating(dtype, "randn")
-    return drawn(bell(chosen(generator), axes_of(size), dtype), dtype, requires_grad)
+    return drawn(bell(chosen(generator), sizes_of(size), dtype), dtype, requires_grad)
 
 
 def randint(
     low: int,
-    high: Any,
+    high: Any = None,
     size: Any = None,
     *,
     generator: Generator | None = None,
     dtype: Dtype | None = None,
     device: Any = None,
     requires_grad: bool = False,
+    **wishes: Any,
 ) -> Tensor:
     """Whole numbers from `low` up to, not including, `high`; with one bound, from 0."""
-    if size is None:
-        low, high, size = 0, low, high
-    return drawn(whole(chosen(generator), low, high, tuple(size)), dtype or dtypes.int64, requires_grad)
+    if not isinstance(high, (int, np.integer)):
+        low, high, size = 0, low, high if size is None else size
+    dtype = dtype or dtypes.int64
+    most = whole_numbers(dtype) if dtype.category < dtypes.FLOATING else None
+    if most is not None and high - 1 >= most:
+        raise RuntimeError(f"to - 1 is out of bounds for {dtype.name}: {high} - 1")
+    return drawn(whole(chosen(generator), int(low), int(high), tuple(size)), dtype, requires_grad)
 
 
 def whole(stream: np.random.Generator, low: int, high: int, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
@@ -238,51 +246,57 @@ def randperm(
     return drawn(chosen(generator).permutation(n), dtype or dtypes.int64, False)
 
 
-def rand_like(x: Tensor, *, generator: Generator | None = None, dtype: Dtype | None = None) -> Tensor:
-    """`rand` in the shape and dtype of `x`."""
-    return rand(x.shape, generator=generator, dtype=dtype or x.dtype)
+@as_in_pytorch
+def rand_like(input: Tensor, *, generator: Generator | None = None, **options: Any) -> Tensor:
+    """`rand` in the shape, dtype and device of `input`."""
+    return rand(input.shape, generator=generator, **like(input, options))
 
 
-def randn_like(x: Tensor, *, generator: Generator | None = None, dtype: Dtype | None = None) -> Tensor:
-    """`randn` in the shape and dtype of `x`."""
-    return randn(x.shape, generator=generator, dtype=dtype or x.dtype)
+@as_in_pytorch
+def randn_like(input: Tensor, *, generator: Generator | None = None, **options: Any) -> Tensor:
+    """`randn` in the shape, dtype and device of `input`."""
+    return randn(input.shape, generator=generator, **like(input, options))
 
 
+@as_in_pytorch
 def randint_like(
-    x: Tensor,
-    low: int,
-    high: int | None = None,
-    *,
-    generator: Generator | None = None,
-    dtype: Dtype | None = None,
+    input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, **options: Any
 ) -> Tensor:
-    """`randint` in the shape and dtype of `x`."""
+    """`randint` in the shape, dtype and device of `input`."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, x.shape, generator=generator, dtype=dtype or x.dtype)
+    return randint(low, high, input.shape, generator=generator, **like(input, options))
 
 
 def normal(
-    mean: Any,
+    mean: Any = 0.0,
     std: Any = 1.0,
     size: Any = None,
     *,
     generator: Generator | None = None,
     dtype: Dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **wishes: Any,
 ) -> Tensor:
     """Normal with the mean and standard deviation of each element, or of all of `size`."""
     tensors = [each for each in (mean, std) if isinstance(each, Tensor)]
     if not tensors and size is None:
         raise TypeError("normal of two numbers needs a size")
-    if not isinstance(std, Tensor) and std < 0:
-        raise RuntimeError(f"a standard deviation is not negative, and std is {std}")
+    if (std < 0) if not isinstance(std, Tensor) else (std.numel() and std.min().item() < 0):
+        raise RuntimeError(f"normal expects all elements of std >= 0.0, and std is {std}")
     shape = broadcast_shapes(*[each.shape for each in tensors]) if size is None else size
     dtype = dtype or (tensors[0].dtype if tensors else None)
-    return randn(shape, generator=generator, dtype=dtype) * std + mean
+    made = (randn(shape, generator=generator, dtype=dtype) * std + mean).detach()
+    return made.requires_grad_() if requires_grad else made
 
 
-def bernoulli(p: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that each element says, else 0."""
-    return drawn(happens(chosen(generator), p, p.shape), floating(p.dtype, "bernoulli"), False)
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that each element says (or all with `p`), else 0."""
+    if p is not None:
+        return drawn(happens(chosen(generator), p, input.shape), input.dtype, False)
+    if input.numel():
+        floating(input.dtype, "bernoulli")
+    return drawn(happens(chosen(generator), input, input.shape), input.dtype, False)
 
 
 def happens(stream: np.random.Generator, p: Any, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
@@ -294,31 +308,56 @@ def happens(stream: np.random.Generator, p: Any, shape: tuple[int, ...]) -> np.n
 
 
 def multinomial(
-    weights: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
     """Indices drawn with the given weights: one row of `num_samples` for each row of weights."""
-    if not weights.is_floating_point():
-        raise DtypeError(f"multinomial takes weights of a floating point type, not {weights.dtype}")
-    w = weights.detach().numpy().astype(np.float64)
+    if not input.is_floating_point():
+        raise DtypeError(f"multinomial takes weights of a floating point type, not {input.dtype}")
+    if not 1 <= input.ndim <= 2:
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, not {input.ndim}")
+    if num_samples <= 0:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples: {num_samples}")
+    w = input.detach().numpy_view().astype(np.float64)
     rows = w.reshape(-1, w.shape[-1])
     if (rows < 0).any() or not np.isfinite(rows).all() or (rows.sum(1) <= 0).any():
         raise RuntimeError("multinomial needs weights that are finite, not negative, and not all zero")
     fewest = int((rows > 0).sum(1).min(initial=w.shape[-1]))
     if not replacement and fewest < num_samples:
         raise RuntimeError(f"cannot draw {num_samples} samples without replacement from {fewest} weights")
-    stream = chosen(generator)
-    picked = [stream.choice(row.size, num_samples, replacement, row / row.sum()) for row in rows]
-    return drawn(np.reshape(picked, (*w.shape[:-1], num_samples)), dtypes.int64, False)
+    picked = picks(chosen(generator), rows, num_samples, replacement)
+    return drawn(picked.reshape(*w.shape[:-1], num_samples), dtypes.int64, False)
 
 
-def fill_uniform(
-    x: Tensor, low: float = 0.0, high: float = 1.0, generator: Generator | None = None
-) -> Tensor:
-    """Overwrite `x` with numbers evenly spread over [low, high)."""
-    if low > high:
-        raise RuntimeError(f"there is nothing from {low} up to {high}")
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Counts of events that come as often in one unit of time as each element says."""
+    rates = input.detach().numpy_view()
+    if rates.size and rates.min() < 0:
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    return drawn(chosen(generator).poisson(rates.astype(np.float64)), floating(input.dtype, "poisson"), False)
+
+
+def picks(
+    stream: np.random.Generator, rows: np.ndarray[Any, Any], count: int, replacement: bool
+) -> np.ndarray[Any, Any]:
+    """Indices for each row of weights. Without replacement: the first to arrive, if each waits as its weight says."""
+    if (
+        replacement
+    ):  # the inverse of the cumulative shares, all rows in one search: row i lies from i to i + 1
+        ends, start = (rows / rows.sum(1, keepdims=True)).cumsum(1), np.arange(len(rows))[:, None]
+        where = stream.random((len(rows), count)) * ends[:, -1:]
+        found = np.searchsorted((ends + start).reshape(-1), where + start, side="right")
+        return np.asarray(np.minimum(found - start * rows.shape[1], rows.shape[1] - 1))
+    with np.errstate(divide="ignore"):
+        waits = stream.standard_exponential(rows.shape) / rows
+    return np.argsort(waits, axis=1, kind="stable")[:, :count]
+
+
+def fill_uniform(x: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Overwrite `x` with numbers evenly spread over [a, b); PyTorch calls these `from` and `to`."""
+    if a > b:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
     dtype = floating(x.dtype, "uniform_")
-    return x.set_data(evenly(chosen(generator), x.shape, dtype) * (high - low) + low, "uniform_")
+    return x.set_data(evenly(chosen(generator), x.shape, dtype) * (b - a) + a, "uniform_")
 
 
 def fill_normal(x: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -334,12 +373,12 @@ def fill_bernoulli(x: Tensor, p: Any = 0.5, generator: Generator | None = None) 
     return x.set_data(happens(chosen(generator), p, x.shape), "bernoulli_")
 
 
-def fill_exponential(x: Tensor, rate: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Overwrite `x` with waiting times between events that come `rate` times in one unit of time."""
-    if rate <= 0:
-        raise RuntimeError(f"exponential_ expects a rate above 0, and it is {rate}")
+def fill_exponential(x: Tensor, lambd: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Overwrite `x` with waiting times between events that come `lambd` times in one unit of time."""
+    if lambd <= 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
     floating(x.dtype, "exponential_")
-    return x.set_data(chosen(generator).standard_exponential(x.shape) / rate, "exponential_")
+    return x.set_data(chosen(generator).standard_exponential(x.shape) / lambd, "exponential_")
 
 
 def fill_random(
@@ -361,8 +400,37 @@ def whole_numbers(dtype: Dtype) -> int:
     (256, 2049)
     """
     if dtype.is_floating_point:
-        return 2 ** (np.finfo(dtype.numpy).nmant + 1) + 1
+        return round(2 / dtypes.finfo(dtype).eps) + 1
     return 2 if dtype is dtypes.bool_ else dtypes.iinfo(dtype).max + 1
+
+
+def fill_log_normal(
+    x: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Overwrite `x` with numbers whose logarithms are normal."""
+    if std <= 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    dtype = floating(x.dtype, "log_normal_")
+    return x.set_data(
+        np.exp(bell(chosen(generator), x.shape, dtype).astype(np.float64) * std + mean), "log_normal_"
+    )
+
+
+def fill_geometric(x: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite `x` with how many draws of probability `p` it takes until one succeeds."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    return x.set_data(chosen(generator).geometric(p, x.arithmetic("geometric_").shape), "geometric_")
+
+
+def fill_cauchy(
+    x: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Overwrite `x` with Cauchy numbers: the tangent of an even angle."""
+    if sigma <= 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    floating(x.dtype, "cauchy_")
+    return x.set_data(chosen(generator).standard_cauchy(x.shape) * sigma + median, "cauchy_")
 
 
 for _name, _fill in {
@@ -371,6 +439,11 @@ for _name, _fill in {
     "bernoulli_": fill_bernoulli,
     "exponential_": fill_exponential,
     "random_": fill_random,
+    "log_normal_": fill_log_normal,
+    "geometric_": fill_geometric,
+    "cauchy_": fill_cauchy,
+    "bernoulli": bernoulli,
+    "multinomial": multinomial,
 }.items():
     setattr(Tensor, _name, _fill)
 
@@ -385,6 +458,7 @@ def dropout(x: Tensor, p: float, training: bool, generator: Generator | None = N
     if not training or p == 0.0:
         return x
     if p == 1.0:
-        return x * 0.0
+        return x * 0
+    x.fractional("dropout")
     keep = chosen(generator).random(x.shape, np.float32) >= p
     return x * drawn(keep / (1.0 - p), x.dtype, False)

@@ -31,7 +31,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     for i, each in enumerate(spread[1:], 1):
         product = contracted(product, each, letters, target, terms[i + 1 :])
     axes = tuple(range(len(target), len(letters)))
-    return product.sum(axes) if axes else product
+    return product.sum(axes, dtype=product.dtype if len(given) > 1 else None) if axes else product
 
 
 def without_dots(terms: list[str], target: str, given: list[Tensor], arrow: bool) -> tuple[list[str], str]:

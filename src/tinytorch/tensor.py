@@ -22,8 +22,8 @@ from tinytorch.methods.convert import as_type
 from tinytorch.methods.index import as_tensors, prepared, trimmed
 from tinytorch.methods.index import in_range as in_range
 from tinytorch.methods.movement import axes_of as axes_of
-from tinytorch.methods.names import with_numpy_names
-from tinytorch.methods.write import OPERATORS, WRITERS, in_place
+from tinytorch.methods.names import SPREAD, with_numpy_names, with_spread_keyword
+from tinytorch.methods.write import MOVERS, OPERATORS, WRITERS, in_place, moved_in_place
 from tinytorch.methods.write import overwrite as overwrite
 from tinytorch.observe import LISTENING, muted
 from tinytorch.ops.card import Op
@@ -126,6 +126,21 @@ def binary(card: Op, swapped: bool = False) -> Callable[[Tensor, Any], Tensor]:
             if other is NotImplemented:
                 return NotImplemented
         made: Tensor = apply(card, other, self) if swapped else apply(card, self, other)
+        return made
+
+    return method
+
+
+def named(card: Op, numbers: bool = True) -> Callable[[Tensor, Any], Tensor]:
+    """A method of two sides: `binary`, but what is no operand is refused, and numbers too where PyTorch refuses them."""
+    name = type(card).__name__.lower()
+
+    def method(self: Tensor, other: Any) -> Tensor:
+        if type(other) is not Tensor:
+            other = operand(self, other) if numbers else self.beside(other, name)
+            if other is NotImplemented:
+                raise TypeError(f"{name}(): argument 'other' must be Tensor or a number")
+        made: Tensor = apply(card, self, other)
         return made
 
     return method
@@ -379,7 +394,7 @@ class Tensor:
     __mul__ = __rmul__ = binary(ops.MUL)
     __truediv__ = binary(ops.DIV)
     __rtruediv__ = binary(ops.DIV, swapped=True)
-    __pow__ = binary(ops.POW)
+    __pow__ = elementwise.power
     __rpow__ = binary(ops.POW, swapped=True)
     __floordiv__ = binary(ops.FLOOR_DIVIDE)
     __rfloordiv__ = binary(ops.FLOOR_DIVIDE, swapped=True)
@@ -390,6 +405,9 @@ class Tensor:
     __xor__ = __rxor__ = binary(ops.XOR)
     __lshift__ = binary(ops.SHIFT_LEFT)
     __rshift__ = binary(ops.SHIFT_RIGHT)
+    __rlshift__ = binary(ops.SHIFT_LEFT, swapped=True)
+    __rrshift__ = binary(ops.SHIFT_RIGHT, swapped=True)
+    __pos__ = composed_elementwise.positive
     __eq__ = binary(ops.EQUAL)  # type: ignore[assignment]
     __ne__ = binary(ops.NOT_EQUAL)  # type: ignore[assignment]
     __lt__ = binary(ops.LESS)
@@ -411,16 +429,16 @@ class Tensor:
         """self - alpha * other."""
         return self - (other if alpha == 1 else other * alpha)
 
-    mul = multiply = __mul__
+    mul = multiply = named(ops.MUL)
     div = divide = elementwise.div
-    subtract, true_divide = sub, __truediv__
-    pow = __pow__
-    floor_divide, remainder = __floordiv__, __mod__
-    eq, ne, lt, le, gt, ge = __eq__, __ne__, __lt__, __le__, __gt__, __ge__
+    subtract, true_divide, pow = sub, named(ops.DIV), elementwise.pow
+    floor_divide, remainder, fmod = named(ops.FLOOR_DIVIDE), named(ops.REMAINDER), named(ops.FMOD)
+    eq, ne, lt = named(ops.EQUAL), named(ops.NOT_EQUAL), named(ops.LESS)
+    le, gt, ge = named(ops.LESS_EQUAL), named(ops.GREATER), named(ops.GREATER_EQUAL)
     less, less_equal, greater, greater_equal, not_equal = lt, le, gt, ge, ne
-    bitwise_and, bitwise_or, bitwise_xor = __and__, __or__, __xor__
-    maximum, minimum = binary(ops.MAXIMUM), binary(ops.MINIMUM)
-    fmod, atan2 = binary(ops.FMOD), binary(ops.ATAN2)
+    bitwise_and, bitwise_or, bitwise_xor = named(ops.AND), named(ops.OR), named(ops.XOR)
+    maximum, minimum = named(ops.MAXIMUM, numbers=False), named(ops.MINIMUM, numbers=False)
+    atan2 = arctan2 = named(ops.ATAN2, numbers=False)
 
     # elementwise
 
@@ -477,6 +495,18 @@ class Tensor:
     def T(self) -> Tensor:
         """All axes in reverse order."""
         return self.permute(*reversed(range(self.ndim)))
+
+    @property
+    def H(self) -> Tensor:
+        """A matrix with its axes exchanged: there are no complex numbers here."""
+        if self.ndim not in (0, 2):
+            raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors), not {self.ndim}D")
+        return self.t()
+
+    @property
+    def mH(self) -> Tensor:
+        """The last two axes exchanged."""
+        return self.mT
 
     @property
     def mT(self) -> Tensor:
@@ -553,6 +583,7 @@ class Tensor:
     # in place
 
     copy_, fill_, zero_, set_data = write.copy_, write.fill_, write.zero_, write.set_data
+    fill_diagonal_, resize_, resize_as_ = write.fill_diagonal_, write.resize_, write.resize_as_
 
 
 def legacy(data: Any, sizes: tuple[int, ...]) -> Array:
@@ -578,7 +609,11 @@ for _module in (facts, composed, composed_elementwise, composed_statistics, comp
 for _name, _method in list(vars(Tensor).items()):
     if not _name.startswith("_"):
         setattr(Tensor, _name, with_numpy_names(_method))
+for _name, _keyword in SPREAD.items():
+    setattr(Tensor, _name, with_spread_keyword(getattr(Tensor, _name), _keyword))
 for _name in WRITERS:
     setattr(Tensor, f"{_name}_", in_place(getattr(Tensor, _name), f"{_name}_"))
+for _name in MOVERS:
+    setattr(Tensor, f"{_name}_", moved_in_place(_name))
 for _name in OPERATORS:
     setattr(Tensor, f"__i{_name}__", in_place(getattr(Tensor, f"__{_name}__"), f"__i{_name}__"))

@@ -196,6 +196,14 @@ def sign(x: Values) -> Values:
     return x if x.dtype == bool else np.asarray(np.subtract(x > 0, x < 0, dtype=x.dtype))
 
 
+def power(x: Values, y: Values) -> Values:
+    """x ** y; of whole numbers also for negative y, where what is left of the fraction is 0 or, of 1 and -1, 1 or -1."""
+    if y.dtype.kind not in "ui" or y.dtype.kind == "u" or not (y < 0).any():
+        return np.asarray(np.power(x, y))
+    sign = np.where((x == -1) & (y % 2 != 0), -1, np.where(np.abs(x) == 1, 1, 0))
+    return np.where(y < 0, sign, np.power(x, np.maximum(y, 0))).astype(np.result_type(x, y))
+
+
 def remainder(x: Values, y: Values) -> Values:
     """What is left of floor division. A remainder of zero has x's sign, where NumPy gives it y's.
 

@@ -60,6 +60,27 @@ def div(x: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     return quotient.trunc().to(kind)
 
 
+def power(x: Tensor, exponent: Any) -> Any:
+    """x to a power. Raises RuntimeError for a whole number to a negative number, which leaves a fraction."""
+    if type(exponent) is int and exponent < 0 and not x.is_floating_point():
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    other = operand(x, exponent)
+    return NotImplemented if other is NotImplemented else x.apply(ops.POW, x, other)
+
+
+def pow(x: Tensor, exponent: Any) -> Tensor:
+    """x to a power: a number or a tensor."""
+    made: Tensor = power(x, exponent)
+    if made is NotImplemented:
+        raise TypeError(f"pow(): argument 'exponent' must be Tensor or a number, not {type_name(exponent)}")
+    return made
+
+
+def type_name(value: Any) -> str:
+    """What kind of thing a value is."""
+    return value.__class__.__name__
+
+
 def square(x: Tensor) -> Tensor:
     """x * x; bools count as whole numbers."""
     x = x.long() if x.dtype is dtypes.bool_ else x

@@ -176,7 +176,8 @@ def diagonal(x: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor
 
 def flip(x: Tensor, *dims: Any) -> Tensor:
     """Axes walked backwards. A view here (strides may be negative); PyTorch copies."""
-    return see(ops.Flip(canonical_dims(axes_of(dims), x.ndim)), x)
+    axes = axes_of(dims)
+    return see(ops.Flip(canonical_dims(axes, x.ndim) if axes else ()), x)
 
 
 def as_strided(x: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:

@@ -28,3 +28,32 @@ def with_numpy_names(method: Callable[..., Any]) -> Callable[..., Any]:
         return method(x, *args, **options)
 
     return call
+
+
+SPREAD = {
+    "expand": "size",
+    "flip": "dims",
+    "permute": "dims",
+    "repeat": "repeats",
+    "reshape": "shape",
+    "tile": "dims",
+    "view": "size",
+    "sum_to_size": "size",
+}
+
+
+def with_spread_keyword(method: Callable[..., Any], keyword: str) -> Callable[..., Any]:
+    """A method of any number of sizes or axes that also takes them as one keyword.
+
+    >>> import tinytorch as tt
+    >>> tt.arange(3).flip(dims=[0])
+    tensor([2, 1, 0])
+    """
+
+    @wraps(method)
+    def call(x: Any, *args: Any, **options: Any) -> Any:
+        if options:
+            args = (*args, options.pop(keyword))
+        return method(x, *args, **options)
+
+    return call

@@ -11,6 +11,9 @@ from tinytorch import composed_elementwise, ops
 from tinytorch.autograd.grad_mode import MODE
 from tinytorch.autograd.versions import check_writable, keep_overwritten, rebind
 from tinytorch.errors import DtypeError, ShapeError
+from tinytorch.layout import Layout
+from tinytorch.methods.movement import axes_of
+from tinytorch.ops.movement import reach
 
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
@@ -34,7 +37,8 @@ COMPOSED = {  # made of several operations, the first of which may keep for its 
     "baddbmm", "square", "clamp", "clip", "round", "tril", "triu", "masked_scatter", "index_copy", "index_fill",
     "renorm", "index_reduce", "scatter_reduce",
 }  # fmt: skip
-OPERATORS = ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod", "and", "or", "xor")
+OPERATORS = ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod", "and", "or", "xor", "lshift", "rshift")
+MOVERS = ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "as_strided")
 
 
 def in_place(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
@@ -48,10 +52,14 @@ def in_place(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
             and MODE.recording
             and any(each.requires_grad for each in (self, *args) if isinstance(each, self.wrap))
         )
+        if running:
+            options.setdefault("dtype", self.dtype)
         new = method(self.clone() if wanted else self, *args, **options)
         if new is NotImplemented:
             raise TypeError(f"{name} does not take {args[0]!r}")
-        return overwrite(self, new.to(self.dtype) if running else new, name)
+        if name == "float_power_" and self.dtype is not new.dtype:
+            raise RuntimeError(f"float_power_ computes in {new.dtype}, and this tensor has {self.dtype}")
+        return overwrite(self, new, name)
 
     write.__name__ = name
     write.__doc__ = f"`{name.rstrip('_')}`, written into this tensor."
@@ -88,7 +96,62 @@ def copy_(x: Tensor, src: Any) -> Tensor:
 
 def fill_(x: Tensor, value: Any) -> Tensor:
     """Every element becomes `value`."""
+    if getattr(value, "ndim", 0):
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+        )
     return x.copy_(value)
+
+
+def fill_diagonal_(x: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Every element on the diagonal becomes `fill_value`; with `wrap` it starts again below a tall matrix."""
+    if x.ndim < 2:
+        raise RuntimeError("fill_diagonal_: dimensions must larger than 1")
+    if x.ndim > 2 and len(set(x.shape)) > 1:
+        raise RuntimeError(f"fill_diagonal_: all dimensions of input must be of equal length, not {x.shape}")
+    size, step = min(x.shape), sum(x.stride())
+    x.as_strided((size,), (step,)).fill_(fill_value)
+    if wrap and x.ndim == 2 and x.shape[0] > x.shape[1] + 1:
+        x[x.shape[1] + 1 :].fill_diagonal_(fill_value, wrap=True)
+    return x
+
+
+def resize_(x: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+    """Its memory under a new shape, in reading order; more memory, with arbitrary values, where that is too little."""
+    shape, array = axes_of(sizes), x.array
+    if x.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    layout = Layout(shape, Layout.contiguous(shape).strides, array.layout.offset)
+    if reach(layout) <= array.storage.buffer.size:
+        x.array = array.view(layout)
+        return x
+    larger = x.new_empty(shape)
+    kept = min(x.numel(), larger.numel())
+    larger.reshape(-1)[:kept] = x.detach().reshape(-1)[:kept]
+    x.array = larger.array
+    return x
+
+
+def resize_as_(x: Tensor, the_template: Tensor, memory_format: Any = None) -> Tensor:
+    """`resize_` to the shape of another tensor."""
+    return x.resize_(the_template.shape)
+
+
+def moved_in_place(name: str) -> Callable[..., Tensor]:
+    """The variant of a view method that gives the tensor itself the new shape."""
+
+    def move(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        seen = getattr(self, name)(*args, **options)
+        self.array, self.edge, self.view_of = (
+            seen.array,
+            seen.edge,
+            seen.view_of if seen.edge is not None else None,
+        )
+        return self
+
+    move.__name__ = f"{name}_"
+    move.__doc__ = f"`{name}`, as the new shape of this tensor."
+    return move
 
 
 def zero_(x: Tensor) -> Tensor:

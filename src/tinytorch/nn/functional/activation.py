@@ -64,7 +64,7 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x) - 1) elsewhere."""
-    return placed(input, lambda x: x.where(x > 0, x.minimum(0).expm1() * alpha), inplace, "elu")
+    return placed(input, lambda x: x.where(x > 0, x.clamp(max=0).expm1() * alpha), inplace, "elu")
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -94,13 +94,13 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x / alpha) - 1) elsewhere: Barron, 2017."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return placed(input, lambda x: x.where(x > 0, (x.minimum(0) / alpha).expm1() * alpha), inplace, "celu")
+    return placed(input, lambda x: x.where(x > 0, (x.clamp(max=0) / alpha).expm1() * alpha), inplace, "celu")
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """An elu whose two constants keep mean and variance: Klambauer et al., 2017."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-    return placed(input, lambda x: x.where(x > 0, x.minimum(0).expm1() * alpha) * scale, inplace, "selu")
+    return placed(input, lambda x: x.where(x > 0, x.clamp(max=0).expm1() * alpha) * scale, inplace, "selu")
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:

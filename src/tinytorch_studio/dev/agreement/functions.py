@@ -21,7 +21,7 @@ from tinytorch_studio.dev.agreement.translate import DTYPES, Untranslatable, cou
 # What comes out is random: only type and shape are compared.
 RANDOM = {
     "bernoulli", "multinomial", "normal", "rand_like", "randn_like", "randint_like", "randint", "randn", "rand",
-    "uniform", "exponential", "geometric", "log_normal", "cauchy", "randperm", "empty", "empty_like", "new_empty",
+    "uniform", "exponential", "geometric", "log_normal", "cauchy", "randperm", "empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided",
     "nn.functional.dropout", "nn.functional.dropout2d", "nn.functional.dropout3d", "nn.functional.alpha_dropout",
     "nn.functional.feature_alpha_dropout", "nn.functional.rrelu", "nn.functional.gumbel_softmax",
 }  # fmt: skip
