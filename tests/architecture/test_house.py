@@ -33,7 +33,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "optim", "utils.data.dataset",
      "utils.data.sampler", "utils.data.collate", "utils.data.workers", "utils.data.loader", "utils.data", "utils", "datasets.digits", "datasets.download", "datasets.images",
      "datasets.mnist", "datasets.cifar",
-     "datasets", "serialization.unpickler", "serialization.pickler", "serialization.archive", "serialization.safetensors",
+     "datasets", "transforms.functional", "transforms.transforms", "transforms", "serialization.unpickler", "serialization.pickler", "serialization.archive", "serialization.safetensors",
      "serialization", "checkpoint"],
     ["nonfinite", "callbacks", "training"],
     ["models.mlp", "models"],
