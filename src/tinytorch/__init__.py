@@ -67,6 +67,7 @@ from tinytorch.dtypes import (
     uint8,
 )
 from tinytorch.formats import (
+    Size,
     channels_last,
     channels_last_3d,
     contiguous_format,
@@ -174,6 +175,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "Generator",
+    "Size",
     "Tensor",
     "arange",
     "as_tensor",

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 import tinytorch
+from tinytorch.formats import Naming
 
 TORCH = "2.13.0"  # the version of PyTorch whose semantics these are
 PUBLIC = ("autograd", "backends", "cuda", "func", "nn", "optim", "random", "utils", "version")
@@ -54,6 +55,7 @@ def as_torch() -> None:
             "before anything imports torch, or run the program with `python -m tinytorch program.py`"
         )
     sys.meta_path.insert(0, TorchFinder())
+    Naming.prefix = "torch"
     tinytorch.__version__ = f"{TORCH}+tinytorch.{tinytorch.version.__version__}"
 
 
@@ -69,6 +71,7 @@ def leave() -> None:
         if sys.modules[name].__name__.startswith(("tinytorch", "torch")):
             del sys.modules[name]
     tinytorch.__version__ = tinytorch.version.__version__
+    Naming.prefix = "tinytorch"
 
 
 class TorchFinder(MetaPathFinder):

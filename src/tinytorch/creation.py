@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import reduce, wraps
 from typing import Any
 
 import numpy as np
@@ -447,11 +447,10 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> 
                 f"cannot cat {given[0].shape} and {x.shape} along axis {axis}: "
                 f"all other axes must agree (tensor {i})"
             )
-    kinds = [x.dtype for x in tensors]
-    target = kinds[0]
-    for kind in kinds:
-        target = dtypes.promote_types(target, kind)
-    given = [x.to(target) for x in given]
+    kinds = {x.dtype for x in tensors}
+    if len(kinds) > 1:
+        kind = reduce(dtypes.promote_types, kinds)
+        given = [x.to(kind) for x in given]
     joined: Tensor = apply(ops.Cat(axis, tuple([x.shape[axis] for x in given])), *given)
     return joined
 

@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from tinytorch.errors import DtypeError
+from tinytorch.formats import Naming
 
 BOOL, INTEGER, FLOATING = 0, 1, 2  # the categories, weakest first
 
@@ -42,7 +43,7 @@ class dtype:
         return False
 
     def __repr__(self) -> str:
-        return f"tinytorch.{self.name}"
+        return f"{Naming.prefix}.{self.name}"
 
     def __reduce__(self) -> str:
         return self.name if self.name != "bool" else "bool_"

@@ -11,7 +11,8 @@ from tinytorch.tensor import Tensor
 def einsum(equation: str, *operands: Any) -> Tensor:
     """A sum of products named by letters (`torch.einsum`), made of permute, expand, * and sum.
 
-    >>> einsum("ij,jk->ik", eye(2), ones(2, 3)).shape
+    >>> import tinytorch as tt
+    >>> einsum("ij,jk->ik", tt.eye(2), tt.ones(2, 3)).shape
     (2, 3)
     """
     given = (

@@ -15,8 +15,9 @@ from tinytorch.autograd.versions import settle
 from tinytorch.devices.interface import backend, device
 from tinytorch.dtypes import FLOATING
 from tinytorch.errors import DtypeError
+from tinytorch.formats import SIZES, Size
 from tinytorch.indexing import take_apart
-from tinytorch.layout import Shape, broadcast_shapes
+from tinytorch.layout import broadcast_shapes
 from tinytorch.methods import contract, convert, elementwise, facts, index, movement, reduce, write
 from tinytorch.methods.convert import as_type
 from tinytorch.methods.index import as_tensors, prepared, trimmed
@@ -214,9 +215,9 @@ class Tensor:
     # what it is
 
     @property
-    def shape(self) -> Shape:
-        """The size of each axis, a plain tuple."""
-        return self.array.shape
+    def shape(self) -> Size:
+        """The size of each axis: a tuple that also knows their product, `numel()`."""
+        return SIZES[self.array.shape]
 
     @property
     def dtype(self) -> Dtype:

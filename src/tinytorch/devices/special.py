@@ -73,8 +73,8 @@ def erf(x: Values) -> Values:
 def erfc(x: Values) -> Values:
     """1 - erf(x), which keeps its digits where erf is near 1.
 
-    >>> float(erfc(np.array(5.0)))
-    1.5374597944280349e-12
+    >>> round(float(erfc(np.array(5.0))) * 1e12, 6)
+    1.53746
     """
     given = np.asarray(x)
     x = given.astype(np.float64)
@@ -90,8 +90,8 @@ def erfc(x: Values) -> Values:
 def erfinv(x: Values) -> Values:
     """The inverse of erf: M. Giles' polynomial (GPU Computing Gems, 2012), and two steps of Newton's method.
 
-    >>> float(erfinv(np.array(0.5)))
-    0.4769362762044699
+    >>> round(float(erfinv(np.array(0.5))), 6)
+    0.476936
     """
     given = np.asarray(x)
     x = given.astype(np.float64)
@@ -109,8 +109,8 @@ def erfinv(x: Values) -> Values:
 def lgamma(x: Values) -> Values:
     """log |gamma(x)| by Stirling's series from 10 on; below by gamma(x + 1) = x gamma(x), and by reflection.
 
-    >>> float(lgamma(np.array(0.5)))
-    0.5723649429247001
+    >>> round(float(lgamma(np.array(0.5))), 6)
+    0.572365
     """
     given = np.asarray(x)
     x = given.astype(np.float64)
@@ -132,8 +132,8 @@ def lgamma(x: Values) -> Values:
 def digamma(x: Values) -> Values:
     """The slope of `lgamma`, by the series from 10 on, psi(x + 1) = psi(x) + 1 / x, and reflection.
 
-    >>> float(digamma(np.array(1.0)))
-    -0.5772156649015328
+    >>> round(float(digamma(np.array(1.0))), 6)
+    -0.577216
     """
     given = np.asarray(x)
     x = given.astype(np.float64)
@@ -153,8 +153,8 @@ def digamma(x: Values) -> Values:
 def polygamma(x: Values, n: Any) -> Values:
     """The derivative of order n of digamma: (-1) ** (n + 1) n! zeta(n + 1, x).
 
-    >>> float(polygamma(np.array(1.0), 1))
-    1.6449340668482266
+    >>> round(float(polygamma(np.array(1.0), 1)), 6)
+    1.644934
     """
     given, n = np.asarray(x), int(n)
     factor = (-1.0) ** (n + 1) * math.factorial(n)

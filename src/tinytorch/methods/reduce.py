@@ -107,7 +107,6 @@ def first_of(x: Tensor, fold: str, dim: int | None, keepdim: Any) -> Tensor:
     """The index of an extreme."""
     line = x.flatten() if dim is None or not x.ndim else x
     axis = canonical_dim(0 if dim is None else dim, x.ndim if dim is not None else 1)
-    x.arithmetic("argmax" if fold == "maximum" else "argmin")
     line.nonempty(axis, "argmax" if fold == "maximum" else "argmin")
     made: Tensor = x.apply(ops.ArgReduce(fold, axis, keepdim and x.ndim > 0), line)
     return made.reshape((1,) * x.ndim) if dim is None and keepdim else made
@@ -134,7 +133,7 @@ def cumsum(x: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """Running sum."""
     if dtype is None and x.array.dtype.category != FLOATING:
         dtype = dtypes.int64
-    x = (x if dtype is None else x.to(dtype)).arithmetic("cumsum")
+    x = x if dtype is None else x.to(dtype)
     made: Tensor = x.apply(ops.Cumsum(canonical_dim(dim, x.ndim)), x)
     return made
 
@@ -143,7 +142,7 @@ def cumprod(x: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor
     """Running product."""
     if dtype is None and x.array.dtype.category != FLOATING:
         dtype = dtypes.int64
-    x = (x if dtype is None else x.to(dtype)).arithmetic("cumprod")
+    x = x if dtype is None else x.to(dtype)
     made: Tensor = x.apply(ops.Cumprod(canonical_dim(dim, x.ndim)), x)
     return made
 

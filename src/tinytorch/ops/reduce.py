@@ -8,7 +8,7 @@ import numpy as np
 
 from tinytorch import dtypes
 from tinytorch.layout import Shape
-from tinytorch.ops.card import Grads, Op
+from tinytorch.ops.card import NUMBERS, Grads, Op
 
 if TYPE_CHECKING:
     from tinytorch.array import Array
@@ -110,6 +110,7 @@ class ArgReduce(Op):
     """The index of the first "maximum" or "minimum" along `axis`"""
 
     __slots__ = ("axis", "fold", "keepdim")
+    least = NUMBERS
     differentiable = False
 
     def __init__(self, fold: str, axis: int, keepdim: bool) -> None:
@@ -130,6 +131,7 @@ class Cumsum(Op):
     """Running sum along `axis`"""
 
     __slots__ = ("axis",)
+    least = NUMBERS
     reads = {"x": ()}
 
     def __init__(self, axis: int) -> None:
@@ -150,6 +152,7 @@ class Cumprod(Op):
     """Running product along `axis`"""
 
     __slots__ = ("axis",)
+    least = NUMBERS
 
     def __init__(self, axis: int) -> None:
         self.axis = axis
