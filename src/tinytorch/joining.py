@@ -188,13 +188,13 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     >>> isin(tensor([1, 2, 3]), tensor([2, 5]))
     tensor([False,  True, False])
     """
-    given = [
+    given, among = [
         each.detach().numpy_view() if isinstance(each, Tensor) else np.asarray(each)
         for each in (elements, test_elements)
     ]
-    if any(each.dtype == bool for each in given):
+    if bool in (given.dtype, among.dtype):
         raise DtypeError("isin is not implemented for bool")
-    return tensor(np.isin(*given, invert=invert))
+    return tensor(np.isin(given, among, invert=invert))
 
 
 def searchsorted(

@@ -12,13 +12,13 @@ from tinytorch.array import Array
 from tinytorch.autograd import graph
 from tinytorch.autograd.grad_mode import MODE, no_grad
 from tinytorch.autograd.versions import settle
-from tinytorch.devices.interface import backend, device
+from tinytorch.devices.interface import device
 from tinytorch.dtypes import FLOATING
 from tinytorch.errors import DtypeError
 from tinytorch.formats import SIZES, Size
 from tinytorch.indexing import take_apart
 from tinytorch.layout import broadcast_shapes
-from tinytorch.methods import contract, convert, elementwise, facts, index, movement, reduce, write
+from tinytorch.methods import contract, convert, copying, elementwise, facts, index, movement, reduce, write
 from tinytorch.methods.convert import as_type
 from tinytorch.methods.index import as_tensors, prepared, trimmed
 from tinytorch.methods.index import in_range as in_range
@@ -204,7 +204,7 @@ class Tensor:
         if type(data) is Array:
             self.array = data
         else:
-            self.array = legacy(data, sizes)
+            self.array = convert.legacy(data, sizes)
         self.edge = None
         self.grad = None
         self.view_of = None
@@ -527,21 +527,7 @@ class Tensor:
         made: Tensor = apply(ops.COPY, self)
         return made
 
-    def __copy__(self) -> Tensor:
-        return self.detach().requires_grad_(self.requires_grad)
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        if self.edge is not None:
-            raise RuntimeError("Only Tensors created explicitly by the user support the deepcopy protocol")
-        with no_grad():
-            made = type(self)(self.array.copy(), requires_grad=self.requires_grad)
-        if self.grad is not None:
-            made.grad = self.grad.__deepcopy__(memo)
-        memo[id(self)] = made
-        return made
-
-    def __reduce__(self) -> Any:
-        return unpickled, (self.numpy_view().copy(), self.requires_grad, type(self))
+    __copy__, __deepcopy__, __reduce__ = copying.shallow, copying.deep, copying.pickled
 
     # picking and placing
 
@@ -586,25 +572,38 @@ class Tensor:
     copy_, fill_, zero_, set_data = write.copy_, write.fill_, write.zero_, write.set_data
     fill_diagonal_, resize_, resize_as_ = write.fill_diagonal_, write.resize_, write.resize_as_
 
+    # facts
 
-def legacy(data: Any, sizes: tuple[int, ...]) -> Array:
-    """What `torch.Tensor(...)` takes: nested lists as float32, or sizes of new memory."""
-    on = backend()
-    if isinstance(data, int) and not isinstance(data, bool):
-        return on.empty((data, *sizes), dtypes.float32)
-    if isinstance(data, Tensor):
-        return data.array
-    return on.upload(np.array(data, np.float32))
+    data_ptr, dim, element_size = facts.data_ptr, facts.dim, facts.element_size
+    get_device, is_complex, is_contiguous = facts.get_device, facts.is_complex, facts.is_contiguous
+    is_cpu, is_cuda, is_floating_point = facts.is_cpu, facts.is_cuda, facts.is_floating_point
+    is_inference, is_meta, is_mps = facts.is_inference, facts.is_meta, facts.is_mps
+    is_pinned, is_quantized, is_same_size = facts.is_pinned, facts.is_quantized, facts.is_same_size
+    is_set_to, is_shared, is_signed = facts.is_set_to, facts.is_shared, facts.is_signed
+    is_sparse, itemsize, layout, nbytes = facts.is_sparse, facts.itemsize, facts.layout, facts.nbytes
+    ndimension, nelement, numel, output_nr = facts.ndimension, facts.nelement, facts.numel, facts.output_nr
+    retains_grad, size, storage_offset = facts.retains_grad, facts.size, facts.storage_offset
+    stride = facts.stride
+    _base, _is_view, _version = facts._base, facts._is_view, facts._version
 
+    # compositions, in composed.py; those of the files beside it are adopted below, but for what is used here
 
-def unpickled(values: np.ndarray[Any, Any], requires_grad: bool, kind: Any) -> Any:
-    """A tensor from what `__reduce__` wrote."""
-    return kind(backend().upload(values), requires_grad=requires_grad)
+    logcumsumexp, median = composed_statistics.logcumsumexp, composed_statistics.median
+    xlogy = composed_elementwise.xlogy
+
+    addcdiv, addcmul, addmm = composed.addcdiv, composed.addcmul, composed.addmm
+    allclose, chunk, flatten = composed.allclose, composed.chunk, composed.flatten
+    index_add, isclose, lerp = composed.index_add, composed.isclose, composed.lerp
+    logsumexp, masked_fill, masked_select = composed.logsumexp, composed.masked_fill, composed.masked_select
+    mean, movedim, norm, repeat = composed.mean, composed.movedim, composed.norm, composed.repeat
+    repeat_interleave, roll, split = composed.repeat_interleave, composed.roll, composed.split
+    std, tile, topk, tril, triu = composed.std, composed.tile, composed.topk, composed.tril, composed.triu
+    unbind, unflatten, var = composed.unbind, composed.unflatten, composed.var
 
 
 Tensor.wrap = Tensor
 Tensor.apply = staticmethod(apply)  # type: ignore[method-assign, assignment]
-for _module in (facts, composed, composed_elementwise, composed_statistics, composed_axes):
+for _module in (composed_elementwise, composed_statistics, composed_axes):
     for _name in _module.NAMES:
         setattr(Tensor, _name, getattr(_module, _name))
 for _name, _method in list(vars(Tensor).items()):

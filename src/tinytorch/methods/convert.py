@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinytorch import dtypes, ops
+from tinytorch.array import Array
+from tinytorch.devices.interface import backend
 from tinytorch.indexing import canonical_dim
 from tinytorch.layout import broadcast_shapes
 from tinytorch.methods.movement import axes_of
 
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
+
+
+def legacy(data: Any, sizes: tuple[int, ...]) -> Array:
+    """What `torch.Tensor(...)` takes: a tensor, nested lists as float32, or sizes of new memory."""
+    on = backend()
+    if isinstance(data, int) and not isinstance(data, bool):
+        return on.empty((data, *sizes), dtypes.float32)
+    if hasattr(data, "array"):
+        shared: Array = data.array
+        return shared
+    return on.upload(np.array(data, np.float32))
+
 
 # What PyTorch calls a tensor of each type.
 KINDS = {

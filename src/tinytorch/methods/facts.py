@@ -11,42 +11,6 @@ from tinytorch.indexing import canonical_dim
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
 
-NAMES = [
-    "data_ptr",
-    "dim",
-    "element_size",
-    "get_device",
-    "is_complex",
-    "is_contiguous",
-    "is_cpu",
-    "is_cuda",
-    "is_floating_point",
-    "is_inference",
-    "is_meta",
-    "is_mps",
-    "is_pinned",
-    "is_quantized",
-    "is_same_size",
-    "is_set_to",
-    "is_shared",
-    "is_signed",
-    "is_sparse",
-    "itemsize",
-    "layout",
-    "nbytes",
-    "ndimension",
-    "nelement",
-    "numel",
-    "output_nr",
-    "retains_grad",
-    "size",
-    "storage_offset",
-    "stride",
-    "_base",
-    "_is_view",
-    "_version",
-]
-
 
 def size(x: Tensor, dim: int | None = None) -> Any:
     """The shape, or the size of one axis."""

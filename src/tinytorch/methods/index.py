@@ -209,7 +209,7 @@ def scatter_reduce(
         some = [each if each.ndim else each.reshape(1) for each in (x, index, src)]
         return some[0].scatter_reduce(0, some[1], some[2], reduce, include_self=include_self).reshape(x.shape)
     if not include_self:  # start from what changes nothing, where something arrives
-        neutral = {"sum": 0, "mean": 0, "prod": 1}.get(reduce)
+        neutral: float | None = {"sum": 0, "mean": 0, "prod": 1}.get(reduce)
         limits = (
             dtypes.finfo(x.dtype)
             if x.is_floating_point()

@@ -22,7 +22,8 @@ def sorter() -> GPT:
     tensor([[0, 0, 1, 1, 2, 2]])
     """
     path = files("tinytorch.models").joinpath("gpt-nano-sort", "model.safetensors")
-    return load_pretrained(checkpoint.parsed(str(path), path.read_bytes()), HEADS)
+    with path.open("rb") as file:
+        return load_pretrained(checkpoint.load(file), HEADS)
 
 
 def sort(model: GPT, lists: Tensor) -> Tensor:

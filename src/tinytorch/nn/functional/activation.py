@@ -146,7 +146,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """x where it is above the threshold, else `value`."""
     x = input.arithmetic("threshold")
     small = x <= threshold
-    return x.masked_fill_(small, value) if inplace else x.masked_fill(small, value)
+    return placed(x, lambda x: x.masked_fill(small, value), inplace, "threshold_")
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
