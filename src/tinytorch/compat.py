@@ -57,7 +57,7 @@ def as_torch() -> None:
         )
     sys.meta_path.insert(0, TorchFinder())
     Naming.prefix = "torch"
-    tinytorch.__version__ = f"{TORCH}+tinytorch.{version.__version__}"
+    vars(tinytorch).update(__version__=f"{TORCH}+tinytorch.{version.__version__}")
 
 
 def installed() -> bool:
@@ -71,7 +71,7 @@ def leave() -> None:
     for name in [each for each in sys.modules if each == "torch" or each.startswith("torch.")]:
         if sys.modules[name].__name__.startswith(("tinytorch", "torch")):
             del sys.modules[name]
-    tinytorch.__version__ = version.__version__
+    vars(tinytorch).update(__version__=version.__version__)
     Naming.prefix = "tinytorch"
 
 

@@ -11,7 +11,7 @@ class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv1d(2, 8, 5, stride=2, padding=2, padding_mode="circular"),
+            nn.Conv1d(2, 8, 5, stride=2, padding=2, padding_mode="circular", bias=False),
             nn.BatchNorm1d(8),
             nn.Hardswish(),
             nn.Conv1d(8, 12, 3, dilation=2),
