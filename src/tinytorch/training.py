@@ -222,10 +222,8 @@ def remaining(loader: Iterable[Any], at: Progress) -> Iterator[Any]:
     """The batches of the present epoch that are still to come."""
     if at.over:
         return iter(())
-    skipped = (
-        at.batch if state_of(loader) is None else 0
-    )  # a loader with a state knows itself where it stands
-    return islice(loader, skipped, None)
+    stateless = state_of(loader) is None  # others know themselves where they stand
+    return islice(loader, at.batch if stateless else 0, None)
 
 
 def state_of(loader: Any) -> Any:

@@ -176,8 +176,6 @@ def weights(old: int, new: int, antialias: bool) -> np.ndarray[Any, Any]:
     scale = old / new
     reach = max(scale, 1.0) if antialias else 1.0
     centre = (np.arange(new) + 0.5) * scale - 0.5  # in pixels of the old line
-    if not antialias:
-        centre = centre.clip(0, old - 1)
     found = (1 - np.abs(np.arange(old) - centre[:, None]) / reach).clip(0)
     made: np.ndarray[Any, Any] = found / found.sum(1, keepdims=True)
     return made

@@ -5,6 +5,7 @@ from tinytorch.overlay import overlaid
 __path__ = overlaid(__name__, __path__)
 
 from tinytorch.utils.data.collate import default_collate, default_convert
+from tinytorch.utils.data.dataloader import DataLoader
 from tinytorch.utils.data.dataset import (
     ChainDataset,
     ConcatDataset,
@@ -15,7 +16,6 @@ from tinytorch.utils.data.dataset import (
     TensorDataset,
     random_split,
 )
-from tinytorch.utils.data.loader import DataLoader
 from tinytorch.utils.data.sampler import (
     BatchSampler,
     RandomSampler,

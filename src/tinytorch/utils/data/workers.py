@@ -321,8 +321,11 @@ class Crew:
             return
         self.closed = True
         for pipe in self.pipes:
-            with suppress(OSError):
+            with suppress(
+                OSError, AttributeError
+            ):  # where a pipe can be told not to wait for one who does not read
                 os.set_blocking(pipe.fileno(), False)
+            with suppress(OSError):
                 pipe.send(None)
             pipe.close()
         until = time.monotonic() + (0 if self.broken else GRACE)

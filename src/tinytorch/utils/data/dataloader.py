@@ -60,10 +60,10 @@ class DataLoader:
         if sampler is None:
             if isinstance(dataset, IterableDataset):
                 sampler = repeat(None)  # a stream knows itself what comes next
+            elif shuffle:
+                sampler = RandomSampler(dataset, generator=generator)
             else:
-                sampler = (
-                    RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
-                )
+                sampler = SequentialSampler(dataset)
         if batch_sampler is not None:
             batch_size = None
         elif batch_size is not None:
@@ -96,9 +96,7 @@ class DataLoader:
         todo = (Task(number, seed_of_batch(seed, number), indices) for number, indices in order)
         stream = isinstance(self.dataset, IterableDataset)
         if not stream:
-            deque(
-                islice(todo, had), maxlen=0
-            )  # numbers that were drawn before: their batches are not made again
+            deque(islice(todo, had), maxlen=0)  # drawn once more, and their batches are not made again
         made = self.in_turn(todo, seed, 0 if stream else had) if self.num_workers else map(self.fetch(), todo)
         batches = takewhile(lambda batch: not isinstance(batch, Ended), made)
         if stream:
