@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 import tinytorch
+from tinytorch import version
 from tinytorch.formats import Naming
 
 TORCH = "2.13.0"  # the version of PyTorch whose semantics these are
@@ -56,7 +57,7 @@ def as_torch() -> None:
         )
     sys.meta_path.insert(0, TorchFinder())
     Naming.prefix = "torch"
-    tinytorch.__version__ = f"{TORCH}+tinytorch.{tinytorch.version.__version__}"
+    setattr(tinytorch, "__version__", f"{TORCH}+tinytorch.{version.__version__}")  # noqa: B010 it is re-exported
 
 
 def installed() -> bool:
@@ -70,7 +71,7 @@ def leave() -> None:
     for name in [each for each in sys.modules if each == "torch" or each.startswith("torch.")]:
         if sys.modules[name].__name__.startswith(("tinytorch", "torch")):
             del sys.modules[name]
-    tinytorch.__version__ = tinytorch.version.__version__
+    setattr(tinytorch, "__version__", version.__version__)  # noqa: B010
     Naming.prefix = "tinytorch"
 
 

@@ -158,7 +158,7 @@ class finfo:
 
     def __init__(self, of: dtype | None = None) -> None:
         of = of or _default
-        limits = ml_dtypes.finfo(of.numpy)
+        limits: Any = ml_dtypes.finfo(of.numpy)  # type: ignore[no-untyped-call]
         self.dtype, self.bits = of.name, 8 * of.itemsize
         self.max, self.min, self.eps = float(limits.max), float(limits.min), float(limits.eps)
         self.tiny = self.smallest_normal = float(limits.tiny)

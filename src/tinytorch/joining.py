@@ -194,7 +194,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     ]
     if any(each.dtype == bool for each in given):
         raise DtypeError("isin is not implemented for bool")
-    return tensor(np.isin(*given, invert=invert))
+    return tensor(np.isin(given[0], given[1], invert=invert))
 
 
 def searchsorted(

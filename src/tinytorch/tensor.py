@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -197,8 +197,9 @@ class Tensor:
     # For the files below this one, which may not import it: the class itself, and the seam.
     wrap: ClassVar[type[Tensor]]
     apply: ClassVar[Callable[..., Any]]
-    add_: Callable[..., Tensor]  # this one and its kind are made from WRITERS
-    index_put_: Callable[..., Tensor]
+    if TYPE_CHECKING:  # the methods adopted below, by the names that their files list
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, data: Any = (), *sizes: Int, requires_grad: Flag = False) -> None:
         if type(data) is Array:
