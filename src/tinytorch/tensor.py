@@ -291,8 +291,8 @@ class Tensor:
 
     def __repr__(self) -> str:
         values, suffixes = self.numpy_view(), []
-        expected = (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_)
-        if self.array.dtype not in expected or (not values.size and self.array.dtype is dtypes.int64):
+        expected = [dtypes.get_default_dtype(), *([dtypes.int64, dtypes.bool_] if values.size else [])]
+        if self.array.dtype not in expected:
             suffixes.append(f"dtype={self.array.dtype!r}")
         if self.grad_fn is not None:
             suffixes.append(f"grad_fn=<{self.grad_fn.name()}>")
@@ -301,7 +301,9 @@ class Tensor:
         return text(values, "tensor(", suffixes)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self.shape else repr(self)
+        if self.array.shape:
+            return object.__format__(self, spec)
+        return format(self.item(), spec)
 
     # from and to
 
