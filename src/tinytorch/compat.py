@@ -57,7 +57,7 @@ def as_torch() -> None:
         )
     sys.meta_path.insert(0, TorchFinder())
     Naming.prefix = "torch"
-    vars(tinytorch).update(__version__=f"{TORCH}+tinytorch.{version.__version__}")
+    setattr(tinytorch, "__version__", f"{TORCH}+tinytorch.{version.__version__}")  # noqa: B010 it is re-exported
 
 
 def installed() -> bool:
@@ -71,7 +71,7 @@ def leave() -> None:
     for name in [each for each in sys.modules if each == "torch" or each.startswith("torch.")]:
         if sys.modules[name].__name__.startswith(("tinytorch", "torch")):
             del sys.modules[name]
-    vars(tinytorch).update(__version__=version.__version__)
+    setattr(tinytorch, "__version__", version.__version__)  # noqa: B010
     Naming.prefix = "tinytorch"
 
 

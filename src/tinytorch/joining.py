@@ -188,13 +188,13 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     >>> isin(tensor([1, 2, 3]), tensor([2, 5]))
     tensor([False,  True, False])
     """
-    given, among = [
+    given = [
         each.detach().numpy_view() if isinstance(each, Tensor) else np.asarray(each)
         for each in (elements, test_elements)
     ]
-    if bool in (given.dtype, among.dtype):
+    if any(each.dtype == bool for each in given):
         raise DtypeError("isin is not implemented for bool")
-    return tensor(np.isin(given, among, invert=invert))
+    return tensor(np.isin(given[0], given[1], invert=invert))
 
 
 def searchsorted(

@@ -15,7 +15,7 @@ class Options:
     """What `set_printoptions` changes."""
 
     precision: int = 4
-    threshold: int = 1000
+    threshold: float = 1000
     edgeitems: int = 3
     linewidth: int = 80
     sci_mode: bool | None = None
@@ -24,24 +24,49 @@ class Options:
 OPTIONS = Options()
 
 
-def set_printoptions(**changes: Any) -> None:
-    """Change how tensors print: precision, threshold, edgeitems, linewidth, sci_mode."""
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """Change how tensors print (`torch.set_printoptions`); `profile` is "default", "short" or "full"."""
+    if profile is not None and profile not in PROFILES:
+        raise ValueError(f"the profiles are {', '.join(PROFILES)}, not {profile!r}")
+    named: dict[str, Any] = {
+        "precision": precision,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "linewidth": linewidth,
+    }
+    changes = PROFILES.get(profile or "", {}) | {key: each for key, each in named.items() if each is not None}
     for name, value in changes.items():
-        if not hasattr(OPTIONS, name):
-            raise TypeError(f"there is no print option {name!r}")
         setattr(OPTIONS, name, value)
+    OPTIONS.sci_mode = sci_mode
 
 
-def formatter(values: np.ndarray[Any, Any]) -> Callable[[Any], str]:
+@dataclass
+class Show:
+    """Prints numbers with one width; a row breaks as if every number had it."""
+
+    text: Callable[[Any], str]
+    width: int
+
+    def __call__(self, value: Any) -> str:
+        return self.text(value).rjust(self.width)
+
+
+def formatter(values: np.ndarray[Any, Any]) -> Show:
     """A function that prints each of `values` with one width."""
     if values.dtype.kind == "f":
         return float_formatter(values.astype(np.float64).reshape(-1))
     texts = [str(v) for v in values.reshape(-1).tolist()]
-    width = max(map(len, texts), default=0)
-    return lambda value: str(value).rjust(width)
+    return Show(str, max(map(len, texts), default=1))
 
 
-def float_formatter(values: np.ndarray[Any, Any]) -> Callable[[float], str]:
+def float_formatter(values: np.ndarray[Any, Any]) -> Show:
     """Whole numbers as `1.`, a wide range as 1.0000e+00, everything else with fixed digits."""
     finite = np.abs(values[np.isfinite(values) & (values != 0)])
     digits = OPTIONS.precision
@@ -60,8 +85,8 @@ def float_formatter(values: np.ndarray[Any, Any]) -> Callable[[float], str]:
         return f"{value:.0f}." if whole else f"{value:.{digits}f}"
 
     shown = values[np.isfinite(values) & (values != 0)]
-    width = max((len(text(v)) for v in shown.tolist()), default=0)
-    return lambda value: text(value).rjust(width)
+    width = max((len(text(v)) for v in shown.tolist()), default=1)
+    return Show(text, width)
 
 
 def edges(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -74,7 +99,7 @@ def edges(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return values
 
 
-def lines(values: np.ndarray[Any, Any], indent: int, summarize: bool, show: Callable[[Any], str]) -> str:
+def lines(values: np.ndarray[Any, Any], indent: int, summarize: bool, show: Show) -> str:
     """Nested brackets; long rows wrap, long axes are cut in the middle."""
     if values.ndim == 0:
         return show(values.item())
@@ -85,8 +110,7 @@ def lines(values: np.ndarray[Any, Any], indent: int, summarize: bool, show: Call
         texts = [show(v.item()) for v in shown]
         if cut:
             texts.insert(items, " ...")
-        width = len(texts[0]) + 2 if texts else 1
-        per_line = max(1, (OPTIONS.linewidth - indent) // width)
+        per_line = max(1, (OPTIONS.linewidth - indent) // (show.width + 2))
         rows = [", ".join(texts[i : i + per_line]) for i in range(0, len(texts), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(rows) + "]"
     parts = [lines(v, indent + 1, summarize, show) for v in shown]
@@ -118,3 +142,10 @@ def text(values: np.ndarray[Any, Any], prefix: str, suffixes: list[str]) -> str:
             out += ", " + suffix
             last += len(suffix) + 2
     return out + ")"
+
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80},
+    "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
+    "full": {"precision": 4, "threshold": math.inf, "edgeitems": 3, "linewidth": 80},
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -197,8 +197,9 @@ class Tensor:
     # For the files below this one, which may not import it: the class itself, and the seam.
     wrap: ClassVar[type[Tensor]]
     apply: ClassVar[Callable[..., Any]]
-    add_: Callable[..., Tensor]  # this one and its kind are made from WRITERS
-    index_put_: Callable[..., Tensor]
+    if TYPE_CHECKING:  # the methods adopted below, by the names that their files list
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, data: Any = (), *sizes: Int, requires_grad: Flag = False) -> None:
         if type(data) is Array:
@@ -290,8 +291,8 @@ class Tensor:
 
     def __repr__(self) -> str:
         values, suffixes = self.numpy_view(), []
-        expected = (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_)
-        if self.array.dtype not in expected or (not values.size and self.array.dtype is dtypes.int64):
+        expected = [dtypes.get_default_dtype(), *([dtypes.int64, dtypes.bool_] if values.size else [])]
+        if self.array.dtype not in expected:
             suffixes.append(f"dtype={self.array.dtype!r}")
         if self.grad_fn is not None:
             suffixes.append(f"grad_fn=<{self.grad_fn.name()}>")
@@ -300,7 +301,9 @@ class Tensor:
         return text(values, "tensor(", suffixes)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self.shape else repr(self)
+        if self.array.shape:
+            return object.__format__(self, spec)
+        return format(self.item(), spec)
 
     # from and to
 

@@ -34,7 +34,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "optim.optimizer", "optim.sgd", "optim.adam", "optim.adam_variants", "optim.rmsprop", "optim.muon",
      "optim.swa_utils", "optim.lr_scheduler.scheduler", "optim.lr_scheduler.decay", "optim.lr_scheduler.cyclic",
      "optim.lr_scheduler.plateau", "optim.lr_scheduler.combined", "optim.lr_scheduler", "optim",
-     "utils.data.dataset", "utils.data.sampler", "utils.data.collate", "utils.data.workers", "utils.data.loader",
+     "utils.data.dataset", "utils.data.sampler", "utils.data.collate", "utils.data.workers", "utils.data.dataloader",
      "utils.data", "utils", "datasets.digits", "datasets.download", "datasets.images", "datasets.mnist",
      "datasets.cifar", "datasets.names", "datasets.shakespeare", "datasets", "transforms.functional",
      "transforms.transforms", "transforms", "text",

@@ -203,49 +203,45 @@ def scatter_reduce(
     """With what `src` has for each place of x folded together: "sum", "prod", "mean", "amax" or "amin"."""
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    if reduce == "mean":
-        x.arithmetic("scatter_reduce")
     if not x.ndim or not index.ndim:
         some = [each if each.ndim else each.reshape(1) for each in (x, index, src)]
         return some[0].scatter_reduce(0, some[1], some[2], reduce, include_self=include_self).reshape(x.shape)
-    if not include_self:  # start from what changes nothing, where something arrives
-        neutral: float | None = {"sum": 0, "mean": 0, "prod": 1}.get(reduce)
-        limits = (
-            dtypes.finfo(x.dtype)
-            if x.is_floating_point()
-            else dtypes.iinfo(x.dtype)
-            if x.dtype.category
-            else None
-        )
-        if neutral is None:
-            low, high = (
-                (-np.inf, np.inf)
-                if x.is_floating_point()
-                else (limits.min, limits.max)
-                if limits
-                else (False, True)
-            )
-            neutral = low if reduce == "amax" else high
-        start = x.scatter(dim, index, neutral)
-    else:
-        start = x
+    start = x if include_self else x.scatter(dim, index, neutral(x.dtype, reduce))
     if reduce == "sum":
         return start.scatter_add(dim, index, src)
-    count = x.new_full(x.shape, int(include_self), dtype=dtypes.int64)
-    count = count.scatter_add(dim, index, count.new_ones(index.shape))
     if reduce == "mean":
-        total = start.scatter_add(dim, index, src)
-        shares = count.clamp(min=1)
-        return (
-            total / shares if x.is_floating_point() else total.div(shares, rounding_mode="floor").to(x.dtype)
-        )
+        return scattered_mean(x.arithmetic("scatter_reduce"), start, dim, index, src, include_self)
     axis = canonical_dim(dim, x.ndim)
-    made: Tensor = x.apply(
-        ops.ScatterFold(axis, reduce), start, x.lined_up(axis, index, "scatter_reduce"), src
-    )
+    place = x.lined_up(axis, index, "scatter_reduce")
+    made: Tensor = x.apply(ops.ScatterFold(axis, reduce), start, place, src)
     return made
 
 
 def wrapped(index: Tensor, size: int) -> Tensor:
     """An index with negative positions counted from the end."""
     return (index + size).where(index < 0, index)
+
+
+def neutral(kind: dtypes.dtype, reduce: str) -> Any:
+    """The number that changes nothing when it is folded in."""
+    if reduce in ("sum", "mean", "prod"):
+        return int(reduce == "prod")
+    if kind.is_floating_point:
+        low, high = -np.inf, np.inf
+    elif kind is dtypes.bool_:
+        low, high = False, True
+    else:
+        low, high = dtypes.iinfo(kind).min, dtypes.iinfo(kind).max
+    return low if reduce == "amax" else high
+
+
+def scattered_mean(
+    x: Tensor, start: Tensor, dim: int, index: Tensor, src: Tensor, include_self: bool
+) -> Tensor:
+    """The sum at each place over how many came there; of whole numbers rounded down."""
+    count = x.new_full(x.shape, int(include_self), dtype=dtypes.int64)
+    shares = count.scatter_add(dim, index, count.new_ones(index.shape)).clamp(min=1)
+    total = start.scatter_add(dim, index, src)
+    if x.is_floating_point():
+        return total / shares
+    return total.div(shares, rounding_mode="floor").to(x.dtype)

@@ -127,8 +127,10 @@ def squeeze(x: Tensor, dim: Dims = None) -> Tensor:
 
 def unsqueeze(x: Tensor, dim: int) -> Tensor:
     """With a new axis of size 1."""
-    axis = canonical_dim(dim, x.ndim + 1)
-    return see(ops.Reshape((*x.shape[:axis], 1, *x.shape[axis:])), x)
+    axis, layout = canonical_dim(dim, x.ndim + 1), x.array.layout
+    if 0 in layout.strides:  # of an expanded tensor the gradient is by shape, not by place in memory
+        return see(ops.Reshape((*x.shape[:axis], 1, *x.shape[axis:])), x)
+    return x.seen(layout.unsqueeze(axis))
 
 
 def select(x: Tensor, dim: int, index: int) -> Tensor:
