@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinytorch_studio.course import Exercise
-from tinytorch_studio.folder import Folder
+from tinytorch_studio.folder import Folder, text
 from tinytorch_studio.starters import empty
 
 
@@ -28,18 +30,19 @@ def suspects(folder: Folder) -> list[Suspect]:
     return [Suspect(exercise, function) for exercise in written for function in exercise.functions]
 
 
-def assembled(folder: Folder, theirs: Sequence[Suspect], to: Path) -> None:
-    """A folder in which only some functions are the learner's; the rest are unwritten, so the reference's run."""
+def assembled(folder: Folder, exchanged: Sequence[Suspect], to: Path) -> None:
+    """A folder in which some of the learner's functions are unwritten, so that the reference's run."""
     (to / ".tt").mkdir(parents=True)
     for path in folder.snapshots.files():
         file = path.relative_to(folder.root).as_posix()
-        text = path.read_text(encoding="utf-8")
-        gone = {
-            s.function: s.exercise.id for s in suspects(folder) if s.exercise.file == file and s not in theirs
-        }
+        gone = {each.function: each.exercise.id for each in exchanged if each.exercise.file == file}
         target = to / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(empty(text, gone) if gone else text, encoding="utf-8")
+        if gone:
+            source, encoding = text(path)
+            target.write_bytes(empty(source, gone).encode(encoding))
+        else:
+            shutil.copyfile(path, target)
     for path in folder.root.iterdir():  # data and programs that a command may name
         if path.is_file() and not (to / path.name).exists():
             shutil.copy(path, to / path.name)
@@ -73,28 +76,38 @@ def minimal(all_of_them: list[Suspect], fails: Callable[[list[Suspect]], bool]) 
     return left
 
 
+@dataclass
 class Runs:
     """Runs a command with some of the learner's functions, and remembers how it ended."""
 
-    def __init__(
-        self, folder: Folder, command: list[str], seconds: float, settings: Callable[[Path], dict[str, str]]
-    ) -> None:
-        self.folder, self.command, self.seconds, self.settings = folder, command, seconds, settings
-        self.seen: dict[frozenset[Suspect], bool] = {}
-        self.last = ""  # the last line that a failing run printed
+    folder: Folder
+    command: list[str]
+    bound: float  # seconds for one run
+    settings: Callable[[Path], dict[str, str]]
+    always: Sequence[Suspect] = ()  # functions that stay the learner's in every run
+    tell: Callable[[Runs, int, bool], None] = lambda runs, count, failed: None  # called after each run
+    seen: dict[frozenset[Suspect], bool] = field(default_factory=dict)
+    last: str = ""  # what a failing run said
+    took: float = 0.0  # seconds of the last run
+
+    def __post_init__(self) -> None:
+        self.everybody = suspects(self.folder)
 
     def fails(self, theirs: Sequence[Suspect]) -> bool:
         """Whether the command ends with an exit code other than 0, or not in time."""
         key = frozenset(theirs)
         if key not in self.seen:
-            self.seen[key] = self.run(theirs)
+            begun = time.perf_counter()
+            failed = self.run([*self.always, *theirs])
+            self.took, self.seen[key] = time.perf_counter() - begun, failed
+            self.tell(self, len(theirs), failed)
         return self.seen[key]
 
     def run(self, theirs: Sequence[Suspect]) -> bool:
         """One run, in a folder of its own."""
         with tempfile.TemporaryDirectory(prefix="tt-blame-") as name:
             folder = Path(name, "mine")
-            assembled(self.folder, theirs, folder)
+            assembled(self.folder, [each for each in self.everybody if each not in theirs], folder)
             try:
                 done = subprocess.run(
                     self.command,
@@ -103,12 +116,18 @@ class Runs:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    timeout=self.seconds,
+                    timeout=self.bound,
                 )
             except subprocess.TimeoutExpired:
-                self.last = f"it was still running after {self.seconds:.0f} seconds"
+                self.last = f"it was still running after {self.bound:.0f} seconds"
                 return True
         if done.returncode:
-            lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
-            self.last = lines[-1] if lines else f"exit code {done.returncode}"
+            self.last = said(done.stdout.decode("utf-8", "replace")) or f"exit code {done.returncode}"
         return done.returncode != 0
+
+
+def said(output: str) -> str:
+    """The last line that says what is wrong: not one that goes on from another, and not advice."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    plain = [line for line in lines if not re.match(r"\s|[a-z ]{10} ", line)]
+    return (plain or lines or [""])[-1]

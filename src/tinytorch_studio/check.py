@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tinytorch_studio.course import CourseError, Exercise, Module, framework, modules
-from tinytorch_studio.folder import Folder, functions
+from tinytorch_studio.folder import Folder, Unreadable, functions, tree
+from tinytorch_studio.hearing import Heard, sound
 from tinytorch_studio.judge import Case, Difference, alike, compare, dearer
-from tinytorch_studio.process import Heard, probe
+from tinytorch_studio.process import SECONDS, probe
 from tinytorch_studio.snapshots import write_whole
 from tinytorch_studio.variants import Variant, variants
 
@@ -26,6 +27,10 @@ NOT_STARTED, RIGHT, COSTS, WRONG, CANNOT_RUN = (
     "wrong",
     "cannot run",
 )
+RANDOM = 12
+AGAIN = 3.0  # seconds for files that never came to an end before
+ENDLESS: set[str] = set()  # what these were, in this process
+UNKEPT: set[Path] = set()  # observations that could not be kept
 
 
 @dataclass
@@ -52,12 +57,13 @@ def module_name(file: str) -> str:
     return ".".join(Path(file).with_suffix("").parts)
 
 
-def job(module: Module, probes: list[str], files: dict[str, Any]) -> dict[str, Any]:
-    """What the child is told."""
+def job(module: Module, probes: list[str], files: dict[str, Any], random: int = RANDOM) -> dict[str, Any]:
+    """What the child is told; `random`: how many random cases follow those that are written down."""
     return {
         "probes": str(module.path("probes.py")),
         "path": [str(module.folder)],
         "run": probes,
+        "random": random,
         "files": files,
     }
 
@@ -72,18 +78,40 @@ def run_reference(module: Module, exercise: Exercise, variant: Variant | None = 
     """What the reference does, or the reference with one body replaced. Kept between runs."""
     key = hashlib.sha256(repr((version(module), exercise.id, variant)).encode()).hexdigest()
     path = cache() / f"{key}.json"
-    if path.exists():
-        kept: list[Case] = json.loads(path.read_text(encoding="utf-8"))
+    kept = observations(path)
+    if kept is not None:
         return kept
     replace = {} if variant is None else {variant.function: variant.source}
     reference = module.reference(exercise.file)
     files = {module_name(exercise.file): source(module, exercise.file, reference, replace=replace)}
-    seen = probe(job(module, [exercise.probe], files), 10.0 if variant is None else 3.0)
+    seen = probe(job(module, [exercise.probe], files), SECONDS if variant is None else 3.0)
     if variant is None and not (seen.finished and seen.cases):
         reason = seen.failed["trace"] if seen.failed else seen.ending
         raise CourseError(f"the probe {exercise.probe} does not run on the reference: {reason}")
-    write_whole(path, json.dumps(seen.cases).encode())
+    keep(path, seen.cases)
     return seen.cases
+
+
+def observations(path: Path) -> list[Case] | None:
+    """What was kept in a file; None if that is damaged, or not there."""
+    try:
+        kept = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    whole = isinstance(kept, list) and all(isinstance(case, dict) and sound(case) for case in kept)
+    return kept if whole else None
+
+
+def keep(path: Path, cases: list[Case]) -> None:
+    """Keep observations for the next time. Where that is not possible, each check makes them anew, and says so once."""
+    try:
+        write_whole(path, json.dumps(cases).encode())
+    except OSError as error:
+        if not UNKEPT:
+            print(
+                f"slow       nothing can be kept in {path.parent}: {error.strerror or error}", file=sys.stderr
+            )
+        UNKEPT.add(path)
 
 
 def remember(module: Module) -> None:
@@ -151,33 +179,53 @@ def everything(folder: Folder, module: Module) -> dict[str, Any]:
 def parses(path: Path) -> bool:
     """Whether a file is there, and is Python."""
     try:
-        ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree(path)
+    except Unreadable:
         return False
     return True
+
+
+def observed(module: Module, exercise: Exercise, files: dict[str, Any]) -> Heard:
+    """Run the probe once. Files that never came to an end before do not get their whole time again in this process."""
+    texts = [Path(each["path"]).read_bytes() for each in files.values()]
+    key = hashlib.sha256(repr([*files, *texts]).encode()).hexdigest()
+    seen = probe(job(module, [exercise.probe], files), *([AGAIN] if key in ENDLESS else []))
+    if seen.late:
+        ENDLESS.add(key)
+    return seen
 
 
 def judged(module: Module, exercise: Exercise, files: dict[str, Any]) -> Verdict:
     """Run the probe on one composition and compare."""
     wanted = run_reference(module, exercise)
-    seen = probe(job(module, [exercise.probe], files))
+    seen = observed(module, exercise, files)
     if seen.failed is not None:
-        reason = f"{seen.failed['failed']}: {seen.failed['message']}"
-        return Verdict(exercise, CANNOT_RUN, reason, trace=seen.failed["trace"])
+        return Verdict(exercise, CANNOT_RUN, failure(seen.failed), trace=seen.failed["trace"])
+    if not seen.imported:
+        names = ", ".join(Path(each["path"]).name for each in files.values())
+        return Verdict(exercise, CANNOT_RUN, f"while {names} was imported, {seen.ending}")
     difference = compare(seen.cases, wanted)
+    if difference is not None and not difference.cost:
+        return Verdict(
+            exercise,
+            WRONG,
+            difference=difference,
+            trace=difference.case.get("trace", ""),
+            mistake=recognised(module, exercise, seen),
+            ending=seen.ending,
+        )
+    if not seen.finished:
+        return Verdict(exercise, CANNOT_RUN, seen.ending)
     if difference is None:
-        return Verdict(exercise, RIGHT) if seen.finished else Verdict(exercise, CANNOT_RUN, seen.ending)
-    if difference.cost:
-        why = recognised_by_cost(module, exercise, seen, wanted)
-        return Verdict(exercise, COSTS, difference=difference, mistake=why)
-    return Verdict(
-        exercise,
-        WRONG,
-        difference=difference,
-        trace=difference.case.get("trace", ""),
-        mistake=recognised(module, exercise, seen),
-        ending=seen.ending,
-    )
+        return Verdict(exercise, RIGHT)
+    why = recognised_by_cost(module, exercise, seen, wanted)
+    return Verdict(exercise, COSTS, difference=difference, mistake=why)
+
+
+def failure(failed: dict[str, Any]) -> str:
+    """Why a child could not go on: the learner's line if it is one of theirs, and the error."""
+    where = f"{failed['file']}, line {failed['line']}: " if failed.get("file") else ""
+    return f"{where}{failed['failed']}: {failed['message']}".rstrip(": ")
 
 
 def recognised(module: Module, exercise: Exercise, seen: Heard) -> Variant | None:
@@ -209,17 +257,32 @@ def mistakes_of(module: Module, exercise: Exercise) -> list[Variant]:
 def unreadable(path: Path, exercise: Exercise) -> str:
     """Why the file cannot be used."""
     try:
-        found = functions(ast.parse(path.read_bytes()))
-    except SyntaxError as error:
-        line = (error.text or "").strip()
-        return f"{path.name}, line {error.lineno}: {error.msg}: {line}"
+        there = tree(path)
+    except Unreadable as error:
+        return str(error)
+    found = functions(there)
     gone = [name for name in exercise.functions if name not in found]
-    return f"{path.name} has no {', '.join(gone)} any more; tt undo brings it back"
+    instead = [f"{name} is {what}" for name in gone if (what := kind(there, name))]
+    also = f" ({'; '.join(instead)})" if instead else ""
+    return f"{path.name} has no function {', '.join(gone)} any more{also}; tt undo brings it back"
+
+
+def kind(there: ast.AST, name: str) -> str:
+    """What a dotted name stands for in a file, if not for a function."""
+    first, _, rest = name.partition(".")
+    for node in getattr(there, "body", []):
+        if isinstance(node, ast.ClassDef) and node.name == first:
+            return kind(node, rest) if rest else "a class"
+        if isinstance(node, ast.AsyncFunctionDef) and node.name == first:
+            return "async"
+        if isinstance(node, ast.Assign) and any(ast.unparse(each) == first for each in node.targets):
+            return "a name that is given a value"
+    return ""
 
 
 def signature_changed(path: Path, module: Module, exercise: Exercise) -> str:
     """Which parameters differ from those that callers rely on."""
-    mine = functions(ast.parse(path.read_bytes()))
+    mine = functions(tree(path))
     right = functions(ast.parse(module.reference(exercise.file).read_bytes()))
     for name in exercise.functions:
         have = [each.arg for each in (*mine[name].args.posonlyargs, *mine[name].args.args)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -100,13 +101,52 @@ def modules() -> tuple[Module, ...]:
     return tuple([read_module(path.parent) for path in sorted(root.glob("[0-9][0-9]_*/module.toml"))])
 
 
-def find(name: str) -> tuple[Module, tuple[Exercise, ...]]:
-    """The module and exercises that a number, an id or a name means. Raises CourseError for none."""
-    wanted = name.lower()
+def find(word: str, near: str = "") -> tuple[Module, tuple[Exercise, ...]]:
+    """The module and exercises that a word means: a number, an id, a name or the end of one, a file.
+
+    near: the number of the module that is meant where several have an exercise with this ending.
+    Raises CourseError for a word that means nothing, or more than one thing; it names what is close.
+
+    >>> find("1")[0].number, find("permute")[1][0].id, find("05.run")[1][0].id
+    ('01', '01.layout.permute', '05.sweep.run')
+    """
+    wanted = plain(word)
     for module in modules():
-        if wanted in (module.number, module.folder.name):
+        folder = module.folder.name.lower()
+        if wanted in (module.number, module.number.removeprefix("0"), folder, folder[3:]):
             return module, module.exercises
-        for each in module.exercises:
-            if wanted in (each.id, each.local, each.name.lower()):
-                return module, (each,)
-    raise CourseError(f"there is no module or exercise {name!r}; tt list names them")
+    for module in modules():
+        there = tuple([each for each in module.exercises if f"/{each.file}".endswith(f"/{wanted}")])
+        if there:
+            return module, there
+    everything = [each for module in modules() for each in module.exercises]
+    whole = [each for each in everything if wanted in (each.id, each.local, plain(each.name))]
+    found = whole or [each for each in everything if ends(each, wanted)]
+    found = [each for each in found if each.module == near] or found
+    if len(found) == 1:
+        return next(module for module in modules() if module.number == found[0].module), (found[0],)
+    if found:
+        raise CourseError(f"{word!r} is the end of several ids: {', '.join(each.id for each in found)}")
+    ids = close(everything, wanted)
+    meant = f"; did you mean {' or '.join(ids)}?" if ids else ""
+    raise CourseError(f"there is no module or exercise {word!r}{meant} (tt list)")
+
+
+def plain(word: str) -> str:
+    """A name as ids spell it: Number.__mul__() is number.mul."""
+    return word.strip().removesuffix("()").replace("__", "").replace("\\", "/").lower()
+
+
+def ends(exercise: Exercise, wanted: str) -> bool:
+    """Whether a word is the end of an exercise's id, after a module's number or without one."""
+    number, dot, rest = wanted.partition(".")
+    if dot and number.isdecimal():
+        return int(number) == int(exercise.module) and f".{exercise.local}".endswith(f".{rest}")
+    return exercise.local.endswith(f".{wanted}")
+
+
+def close(exercises: list[Exercise], wanted: str) -> list[str]:
+    """The ids of at most three exercises that a misspelt word may mean."""
+    names = {name: each.id for each in exercises for name in (each.id, each.local, each.local.split(".")[-1])}
+    inside = [each.id for each in exercises if len(wanted) > 2 and wanted in each.local]
+    return list(dict.fromkeys([*inside, *(names[each] for each in get_close_matches(wanted, names))]))[:3]

@@ -1,18 +1,17 @@
-"""Talking with somebody at a terminal, or with a pipe: Markdown is shown, and answers are asked for."""
+"""Talking with somebody at a terminal, or with a pipe: answers are asked for."""
 
 from __future__ import annotations
 
-import re
-import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import click
 
+from tinytorch_studio.terminal import is_terminal
+
 T = TypeVar("T")
-WIDTH = 80
-PLAIN = str.maketrans(dict(zip("•━─│┃┏┓┗┛┌┐└┘▌…", "*=-||++++++++|.", strict=True)))  # what rich draws
 
 
 class Unclear(ValueError):
@@ -21,29 +20,6 @@ class Unclear(ValueError):
 
 class Ended(Exception):
     """Nobody answers any more: the input has ended, or was broken off."""
-
-
-def page(markdown: str) -> str:
-    """Markdown as text for the terminal, at most 80 columns wide. Without colour, code keeps its backticks."""
-    from io import StringIO
-
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    colour, out = sys.stdout.isatty(), StringIO()
-    if not colour:
-        markdown = with_backticks(markdown)
-    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
-    Console(file=out, width=width, force_terminal=colour or None).print(Markdown(markdown))
-    text = "\n".join(line.rstrip() for line in out.getvalue().translate(PLAIN).splitlines())
-    return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
-
-
-def with_backticks(markdown: str) -> str:
-    """The same, with inline code that shows its backticks; blocks of code stay as they are."""
-    parts = re.split(r"(^```.*?^```$)", markdown, flags=re.MULTILINE | re.DOTALL)
-    parts[::2] = [re.sub(r"(?<!`)`([^`]+)`(?!`)", r"`` `\1` ``", part) for part in parts[::2]]
-    return "".join(parts)
 
 
 def ask(prompt: str, read: Callable[[str], T]) -> T:
@@ -59,10 +35,12 @@ def ask(prompt: str, read: Callable[[str], T]) -> T:
 def typed(prompt: str) -> str:
     """One line of input, without the blanks around it."""
     try:
-        if sys.stdin.isatty():
+        if is_terminal(sys.stdin):
+            with suppress(ImportError):  # there is none on Windows, and none is needed there
+                import readline  # noqa: F401  (the arrow keys move in the line)
             return input(prompt).strip()
         click.echo(prompt, nl=False)
-        text = sys.stdin.readline()
+        text = sys.stdin.readline() if sys.stdin is not None else ""
     except (EOFError, KeyboardInterrupt):
         text = ""
     if not text:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import ast
+import io
+import os
+import stat
+import tokenize
+import warnings
 from pathlib import Path
 
 from tinytorch_studio.course import Exercise, Module, modules
 from tinytorch_studio.snapshots import Snapshots, append, entries, write_whole
+from tinytorch_studio.wire import clean
 
 UNWRITTEN = "is yours to write"
+LARGEST = 2**20  # bytes of a file of exercises
 
 
 class FolderError(Exception):
     """A folder in which the command cannot work."""
+
+
+class Unreadable(Exception):
+    """A file that is not Python, or no file at all. The message names it, and the line if there is one."""
 
 
 class Folder:
@@ -20,7 +31,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.snapshots = Snapshots(root)
+        self.snapshots = Snapshots(root, [file for module in modules() for file in module.files])
         self.progress = root / ".tt" / "progress.jsonl"
 
     @staticmethod
@@ -33,22 +44,21 @@ class Folder:
 
     @staticmethod
     def create(root: Path) -> Folder:
-        """A new folder; one of ours is taken as it is, a stranger's with files in it is refused."""
-        if not (root / ".tt").is_dir() and root.exists() and any(root.iterdir()):
+        """A new folder; one of ours is taken as it is, even without its `.tt`; a stranger's with files in it is refused."""
+        if not (root / ".tt").is_dir() and not lost(root) and root.exists() and any(root.iterdir()):
             raise FolderError(f"{root} is not empty, and not a learner's folder; choose a new name")
         (root / ".tt").mkdir(parents=True, exist_ok=True)
         return Folder(root)
 
     def begin(self, module: Module) -> list[str]:
         """Write the starters of a module's files that are not there yet."""
-        self.snapshots.keep(f"before module {module.number}")
         made = []
-        for file in module.files:
-            target = self.root / file
-            if not target.exists():
-                write_whole(target, self.starter(module, file).encode())
-                made.append(file)
-        self.snapshots.keep(f"module {module.number}")
+        with self.snapshots.change(f"before module {module.number}", f"module {module.number}"):
+            for file in module.files:
+                target = self.root / file
+                if not os.path.lexists(target):
+                    write_whole(target, self.starter(module, file).encode())
+                    made.append(file)
         return made
 
     def starter(self, module: Module, file: str) -> str:
@@ -65,11 +75,11 @@ class Folder:
     def state(self, exercise: Exercise) -> str:
         """ "absent" (no file), "unreadable" (does not parse), "missing" (function gone), "unwritten", "written"."""
         path = self.root / exercise.file
-        if not path.exists():
+        if not os.path.lexists(path):
             return "absent"
         try:
-            found = functions(ast.parse(path.read_bytes()))
-        except (SyntaxError, ValueError):
+            found = functions(tree(path))
+        except Unreadable:
             return "unreadable"
         if any(name not in found for name in exercise.functions):
             return "missing"
@@ -78,8 +88,8 @@ class Folder:
     def line(self, exercise: Exercise) -> int:
         """Where the body of its first function ends: the line to write in; 1 in a file that does not parse."""
         try:
-            found = functions(ast.parse((self.root / exercise.file).read_bytes()))
-        except (OSError, SyntaxError, ValueError):
+            found = functions(tree(self.root / exercise.file))
+        except Unreadable:
             return 1
         function = found.get(exercise.functions[0])
         return 1 if function is None else function.body[-1].lineno
@@ -103,6 +113,61 @@ class Folder:
         append(self.progress, {"what": what, "id": id, **more})
 
 
+def lost(root: Path) -> bool:
+    """Whether a folder is a learner's that has lost its `.tt`: it has some of their files, and is no package of its own."""
+    files = [file for module in modules() for file in module.files]
+    there = [file for file in files if (root / file).is_file()]
+    return any(not (root / file.partition("/")[0] / "__init__.py").exists() for file in there)
+
+
+def content(path: Path) -> bytes:
+    """What is in a learner's file. Raises Unreadable for what is no file, or too large for one of exercises."""
+    try:
+        what = path.stat()
+        if not stat.S_ISREG(what.st_mode):
+            raise Unreadable(
+                f"{path.name} is {'a folder' if path.is_dir() else 'something else'}, and no file"
+            )
+        if what.st_size > LARGEST:
+            raise Unreadable(
+                f"{path.name} has {what.st_size / 2**20:.1f} MB; {LARGEST // 2**20} MB are the most"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"{path.name}: {error.strerror or error}") from error
+
+
+def text(path: Path) -> tuple[str, str]:
+    """The text of a learner's file, its line ends as they are, and its encoding: the one that Python reads it in."""
+    whole = content(path)
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(whole).readline)
+        return whole.decode(encoding), encoding
+    except UnicodeDecodeError as error:
+        line = whole[: error.start].count(b"\n") + 1
+        what = f"byte {whole[error.start]:#04x} is no {error.encoding.upper()}"
+        raise Unreadable(f"{path.name}, line {line}: {what}") from error
+    except SyntaxError as error:
+        raise Unreadable(f"{path.name}: {error}") from error
+
+
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a learner's file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            text(path)  # which Python itself demands, and `ast.parse` does not where a comment cannot be read
+            return ast.parse(content(path))
+    except SyntaxError as error:
+        where = f", line {error.lineno}" if error.lineno else ""
+        line = (error.text or "").strip()
+        raise Unreadable(clean(f"{path.name}{where}: {error.msg}{': ' * bool(line)}{line}", 300)) from error
+    except ValueError as error:
+        raise Unreadable(f"{path.name}: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise Unreadable(f"{path.name} is nested too deeply for Python") from error
+
+
 def functions(tree: ast.AST, prefix: str = "") -> dict[str, ast.FunctionDef]:
     """Every function of a file, and of the classes in it, by dotted name."""
     found: dict[str, ast.FunctionDef] = {}
@@ -117,4 +182,7 @@ def functions(tree: ast.AST, prefix: str = "") -> dict[str, ast.FunctionDef]:
 def unwritten(function: ast.FunctionDef) -> bool:
     """Whether the body is still the starter's."""
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
-    return len(body) == 1 and isinstance(body[0], ast.Raise) and UNWRITTEN in ast.unparse(body[0])
+    if len(body) != 1 or not isinstance(body[0], ast.Raise):
+        return False
+    words = [each.value for each in ast.walk(body[0]) if isinstance(each, ast.Constant)]
+    return any(isinstance(each, str) and UNWRITTEN in each for each in words)

@@ -8,9 +8,10 @@ from typing import Any
 
 from tinytorch_studio.course import CourseError, Module
 from tinytorch_studio.folder import Folder
+from tinytorch_studio.hearing import Heard
 from tinytorch_studio.judge import Difference, compare_case
 from tinytorch_studio.labs import said
-from tinytorch_studio.process import Heard, on_files, run
+from tinytorch_studio.process import on_files, run
 from tinytorch_studio.snapshots import entries, write_whole
 
 SECONDS = 60.0
@@ -89,9 +90,8 @@ def place(folder: Folder, module: Module) -> Path:
 
 def begin(folder: Folder, module: Module, incident: Incident) -> None:
     """Write the program, after a snapshot of what was there."""
-    folder.snapshots.keep(f"before incident {module.number}")
-    write_whole(place(folder, module), incident.program.encode())
-    folder.snapshots.keep(f"incident {module.number}")
+    with folder.snapshots.change(f"before incident {module.number}", f"incident {module.number}"):
+        write_whole(place(folder, module), incident.program.encode())
 
 
 def untouched(folder: Folder, module: Module, incident: Incident) -> bool:

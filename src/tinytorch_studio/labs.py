@@ -10,8 +10,9 @@ from typing import Any
 from tinytorch_studio.amounts import factor, shown
 from tinytorch_studio.course import CourseError, Module
 from tinytorch_studio.folder import Folder
+from tinytorch_studio.hearing import Heard
 from tinytorch_studio.plots import Bar, bars
-from tinytorch_studio.process import Heard, on_files, run
+from tinytorch_studio.process import on_files, run
 from tinytorch_studio.snapshots import entries
 
 TOLD, MEASURED = 30.0, 180.0  # seconds for reading what is asked, and for measuring

@@ -1,35 +1,33 @@
-"""Child processes: bounded in time, alone in their session, heard through a file of JSON lines."""
+"""Child processes: bounded in time, alone in their session, heard through sealed lines that they write into a file."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
+import secrets
+import select
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tinytorch_studio.course import Module
 from tinytorch_studio.folder import Folder
+from tinytorch_studio.hearing import MEDDLED, Files, Heard, heard, sound
+from tinytorch_studio.wire import OUTPUT
 
-SECONDS = 10.0
+SECONDS = float(os.environ.get("TINYTORCH_SECONDS") or 10)  # a slow machine may need more
+PATIENCE = (
+    8.0 if hasattr(os, "fork") else 0.0
+)  # seconds more until a child is ended whose warden does not do it
 SHOWN = 2**16  # characters of what a child printed that are kept
 SOURCE = Path(__file__).resolve().parents[1]
-
-
-@dataclass
-class Heard:
-    """What a child had to say."""
-
-    cases: list[dict[str, Any]] = field(default_factory=list)
-    failed: dict[str, Any] | None = None  # it could not even be imported
-    finished: bool = False
-    ending: str = ""  # how it ended, if not well
-    printed: str = ""
 
 
 def environment() -> dict[str, str]:
@@ -39,7 +37,10 @@ def environment() -> dict[str, str]:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a child and everything that it started."""
+    """End a child and everything that it started: its warden does that, if it still can."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        wait(process, PATIENCE)
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -47,44 +48,85 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait for a child's end, and not a moment longer (Popen.wait looks only every 50 ms). Raises TimeoutExpired."""
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):  # an older kernel has none
+            handle = os.pidfd_open(process.pid)
+            try:
+                select.select([handle], [], [], seconds)
+            finally:
+                os.close(handle)
+            seconds = 0.1
+    process.wait(seconds)
+
+
 def probe(job: dict[str, Any], seconds: float = SECONDS) -> Heard:
     """Run a job of `inside.probe` and read what it observed."""
-    return run("probe", job, seconds, "it ended before all cases had run")
+    made = run("probe", job, seconds, "it ended Python before all cases had run")
+    whole = [*itertools.takewhile(sound, made.cases)]
+    if len(whole) < len(made.cases):
+        made.cases, made.finished, made.ending = whole, False, MEDDLED
+    return made
+
+
+@contextlib.contextmanager
+def empty_folder() -> Iterator[str]:
+    """A folder of its own for a child; whatever it made there is removed."""
+    made = tempfile.TemporaryDirectory(prefix="tt-", ignore_cleanup_errors=True)
+    try:
+        yield made.name
+    finally:
+        with contextlib.suppress(RecursionError):  # thousands of folders, one in the other
+            made.cleanup()
+        if os.path.exists(made.name) and shutil.which("rm"):
+            subprocess.run(["rm", "-rf", made.name], stderr=subprocess.DEVNULL)
 
 
 def run(script: str, job: dict[str, Any], seconds: float, early: str = "it ended early") -> Heard:
-    """Run a job of a file in `inside`, in an empty folder, and read what it wrote down and printed."""
-    with tempfile.TemporaryDirectory(prefix="tt-") as folder:
-        task, results, printed, scratch = (
-            Path(folder, n) for n in ("job.json", "results", "printed", "empty")
+    """Run a job of a file in `inside`, in an empty folder, and read what it wrote down and printed.
+
+    The three files have no names: the job with the key to this run's seals, which the child wipes out, and in which it notes
+    where it stood when its time was over; its sealed lines; what it printed.
+    """
+    key = secrets.token_bytes(32)
+    command = [sys.executable, "-P", "-m", f"tinytorch_studio.inside.{script}"]
+    file = tempfile.TemporaryFile
+    with empty_folder() as folder, file() as task, file() as results, file() as printed:
+        task.write(json.dumps(job | {"key": key.hex(), "seconds": seconds}).encode())
+        task.seek(0)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment() | {"TMPDIR": folder},
+            stdin=task,
+            stdout=results,
+            stderr=printed,
+            start_new_session=True,
         )
-        task.write_text(json.dumps(job), encoding="utf-8")
-        results.touch()
-        scratch.mkdir()
-        command = [sys.executable, "-P", "-m", f"tinytorch_studio.inside.{script}", str(task), str(results)]
-        with printed.open("wb") if job.get("listen") else open(os.devnull, "wb") as sink:
-            process = subprocess.Popen(
-                command,
-                cwd=scratch,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            ending = ""
-            try:
-                code = process.wait(seconds)
-                ending = f"it ended with exit code {code}" if code else early
-            except subprocess.TimeoutExpired:
-                ending = f"it was still running after {seconds:.0f} seconds"
-            finally:
-                end(process)
-        made = heard(results, ending)
-        if printed.exists():
-            with printed.open(encoding="utf-8", errors="replace") as file:
-                made.printed = file.read(SHOWN)
+        late = False
+        try:
+            wait(process, seconds + PATIENCE)
+        except subprocess.TimeoutExpired:
+            late = True
+        finally:
+            end(process)
+        files = Files(content(task), content(results), content(printed), process.returncode, seconds, late)
+        made = heard(files, key, own_files(job), early)
+        if job.get("listen"):
+            made.printed = files.printed.decode("utf-8", "replace")[:SHOWN]
         return made
+
+
+def content(file: IO[bytes]) -> bytes:
+    """What a child wrote into a file, or its beginning."""
+    file.seek(0)
+    return file.read(OUTPUT)
+
+
+def own_files(job: dict[str, Any]) -> list[str]:
+    """The files of a job that are the learner's, or stand for them."""
+    return [*job.get("yours", {}).values(), *[each["path"] for each in job.get("files", {}).values()]]
 
 
 def on_files(folder: Folder | None, module: Module, **more: Any) -> dict[str, Any]:
@@ -97,20 +139,3 @@ def on_files(folder: Folder | None, module: Module, **more: Any) -> dict[str, An
         job["root"] = str(root)
         job["yours"] = {".".join(Path(file).with_suffix("").parts): str(root / file) for file in there}
     return job | more
-
-
-def heard(results: Path, ending: str) -> Heard:
-    """The lines of a result file; one that was cut off is passed over."""
-    made = Heard(ending=ending)
-    for line in results.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if "failed" in entry:
-            made.failed = entry
-        elif "finished" in entry:
-            made.finished = True
-        else:
-            made.cases.append(entry)
-    return made

@@ -11,9 +11,10 @@ from typing import Any
 from tinytorch_studio.amounts import amount, shown
 from tinytorch_studio.course import CourseError, Module
 from tinytorch_studio.dialogue import Unclear
-from tinytorch_studio.folder import Folder, functions, unwritten
+from tinytorch_studio.folder import Folder, functions, text, tree, unwritten
+from tinytorch_studio.hearing import Heard
 from tinytorch_studio.labs import said
-from tinytorch_studio.process import Heard, on_files, run
+from tinytorch_studio.process import on_files, run
 from tinytorch_studio.snapshots import entries
 from tinytorch_studio.standing import questions
 
@@ -42,7 +43,9 @@ def made(folder: Folder, module: Module, seed: int, name: str | None = None) -> 
     if name is not None and name not in names:
         raise LookupError(f"there is no question {name!r}; there is {', '.join(names) or 'none'}")
     right = {
-        each["id"] for each in entries(folder.progress) if each.get("what") == "question" and each["right"]
+        each["id"]
+        for each in entries(folder.progress)
+        if each.get("what") == "question" and each.get("right")
     }
     wanted = [name] if name else sorted(names, key=lambda each: f"{module.number}.{each}" in right)
     if not wanted:
@@ -75,10 +78,10 @@ def own_functions(folder: Folder) -> dict[str, str]:
         for exercise in module.exercises:
             if folder.state(exercise) != "written":
                 continue
-            text = (folder.root / exercise.file).read_text(encoding="utf-8", errors="replace")
-            there = functions(ast.parse(text))
+            source, _ = text(folder.root / exercise.file)
+            there = functions(tree(folder.root / exercise.file))
             for name in exercise.functions:
-                segment = ast.get_source_segment(text, there[name], padded=True)
+                segment = ast.get_source_segment(source, there[name], padded=True)
                 if segment is not None and not unwritten(there[name]):
                     found[name] = textwrap.dedent(segment)
     return found

@@ -5,10 +5,15 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tinytorch_studio.check import CANNOT_RUN, NOT_STARTED, WRONG
 from tinytorch_studio.course import Exercise, Module
 from tinytorch_studio.folder import Folder
 from tinytorch_studio.snapshots import entries
+
+TOGETHER = "wrong with your other functions"  # what is noted of an exercise that is right alone
+UNBUILT = (WRONG, CANNOT_RUN, NOT_STARTED)
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,25 @@ def needed(module: Module) -> tuple[Exercise, ...]:
     return tuple(each for each in module.exercises if not each.starred)
 
 
+def verdicts(folder: Folder) -> dict[str, str]:
+    """What the last check said of each exercise, by id."""
+    return {each["id"]: each["status"] for each in entries(folder.progress) if each.get("what") == "verdict"}
+
+
+def milestones(folder: Folder) -> dict[str, dict[str, Any]]:
+    """The last run of each milestone, by name: `figure` and `reached`."""
+    return {each["id"]: each for each in entries(folder.progress) if each.get("what") == "milestone"}
+
+
+def built(folder: Folder) -> set[str]:
+    """The ids of the exercises that have passed, without those that the last check by themselves did not."""
+    last = verdicts(folder)
+    return {id for id in folder.built() if last.get(id) not in UNBUILT}
+
+
 def standing(folder: Folder, module: Module) -> Standing:
     """What the folder's progress says about a module."""
     lines = entries(folder.progress)
-    built = {each["id"] for each in lines if each.get("what") == "built"}
     right = {each["id"] for each in lines if each.get("what") == "question" and each.get("right")}
     explained = {each["id"] for each in lines if each.get("what") == "lab" and each.get("explanation")}
     solved = any(
@@ -84,7 +104,7 @@ def standing(folder: Folder, module: Module) -> Standing:
         return Count(sum(f"{module.number}.{name}" in done for name in names), len(names))
 
     return Standing(
-        built=count(tuple(each.local for each in needed(module)), built),
+        built=count(tuple(each.local for each in needed(module)), built(folder)),
         understood=count(questions(module), right),
         felt=count(labs(module), explained),
         incident=Count(int(solved), int(module.path("incident.py").exists())),

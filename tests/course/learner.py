@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner, Result
 
@@ -43,10 +44,10 @@ class Learner:
         finally:
             os.chdir(before)
 
-    def judged(self, exercise: Exercise) -> dict[str, str]:
+    def judged(self, exercise: Exercise) -> dict[str, Any]:
         """What `tt check` says of one exercise."""
-        found: dict[str, str] = json.loads(self.tt("check", exercise.id, "--json").output)
-        return found
+        found: dict[str, Any] = json.loads(self.tt("check", exercise.id, "--json").output)
+        return found["exercises"][0]
 
     def runs(self, program: str) -> str:
         """What a program prints that runs with the learner's files in front."""

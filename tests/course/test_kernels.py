@@ -19,11 +19,32 @@ GENERATORS = generators(questions)
 
 def test_every_prediction_is_measured():
     found = measured(labs)
-    assert found["cache"] | {"_each of them": 0} == {
-        "i-j-k": 266_496, "i-k-j": 16_896, "tiles of 16": 2_304, "tiles of 32": 17_408, "_each of them": 0,
+    cache, devices = found["cache"], found["devices"]
+    assert {name: count for name, count in cache.items() if not name.startswith("_")} == {
+        "i-j-k": 266_496, "i-k-j": 16_896, "tiles of 16": 2_304, "tiles of 32": 17_408,
     }  # fmt: skip
-    assert found["devices"]["slower"] > 100
-    assert found["devices"]["product"] == pytest.approx(64 / 6)
+    for name, split in {  # what the lab's answer says of each matrix
+        "i-j-k": (256, 64**3, 64**2), "i-k-j": (256, 64 * 256, 256), "tiles of 16": (1024, 4 * 256, 256),
+        "tiles of 32": (512, 8 * 32 * 64, 512),
+    }.items():  # fmt: skip
+        assert sum(split) == cache[name]
+        assert tuple(numbers(cache[f"_{name}, by matrix"])) == split
+    assert devices["slower"] > 100
+    assert devices["product"] == pytest.approx(64 / 6)
+    assert devices["sum"] == pytest.approx(1 / 12)
+
+
+def test_the_roofline_rises_with_the_bytes_and_is_flat_from_the_bend_on():
+    drawn = labs.roofline(1e11, 1e10, {"A": (0.1, 1e9), "B": (10.0, 1e6)})
+    lines = {name[1:].split()[0]: line for name, line in drawn.items() if "GFLOP/s" in name}
+    assert list(lines) == ["1000", "100", "10", "1", "0.1", "0.01", "0.001", "0.0001"]
+    assert lines["100"].rstrip().endswith("-" * 18)  # from 10 operations per byte on, two powers of ten
+    assert [lines[power].index("/") for power in ("0.1", "1", "10", "100")] == sorted(
+        lines[power].index("/") for power in ("0.1", "1", "10", "100")
+    )
+    assert lines["1"][9] == "A"  # one power of ten to the right of 0.01
+    assert lines["0.001"].strip() == "B"
+    assert max(map(len, drawn.values())) <= 80 - 25
 
 
 def test_the_cache_forgets_what_was_used_longest_ago():
@@ -100,6 +121,16 @@ def operations_per_byte(question):
     return {"operations": n * m * (k + k), "bytes": moved}
 
 
+def largest_tile(question):
+    lines, line, several = numbers(question.prompt)[:2] + numbers(question.prompt)[-1:]
+    found = {}
+    for side in range(several, 600, several):
+        cells = np.add.outer(np.arange(side) * 4096, np.arange(side)) * 4 // line  # a tile of a wide matrix
+        found[side] = 3 * len(np.unique(cells))
+    side = max(side for side, needed in found.items() if needed <= lines)
+    return {"side": side, "lines": found[side]}
+
+
 def folds_of_nothing(question):
     axis = int(re.search(r"folds axis (\d)", question.prompt).group(1))
     fold = {"sum": np.sum, "product": np.prod, "maximum": np.max, "minimum": np.min}
@@ -138,18 +169,18 @@ ORACLES = {
     each.__name__: each
     for each in (
         lines_of_two_sums, where_the_walk_goes, value_of_an_expression, where_a_sum_stops, operations_per_byte,
-        folds_of_nothing, rows_that_meet, strides_in_bytes,
+        largest_tile, folds_of_nothing, rows_that_meet, strides_in_bytes,
     )
 }  # fmt: skip
 
 
 def test_every_generator_has_an_oracle_that_is_not_tinytorch():
-    assert set(GENERATORS) == {*ORACLES, "on_your_own_code"}
+    assert set(GENERATORS) == {*ORACLES, "on_your_own_code", "reads_of_your_product"}
 
 
 @pytest.mark.parametrize("name", ORACLES)
 def test_twenty_questions_are_answered_as_the_oracle_answers_them(name):
-    asked(GENERATORS[name], ORACLES[name])
+    asked(GENERATORS[name], ORACLES[name], 7 if name == "largest_tile" else 10)
 
 
 def test_a_question_about_own_code_runs_that_code_right_or_wrong():
@@ -165,6 +196,31 @@ def test_a_question_about_own_code_runs_that_code_right_or_wrong():
         cells = walked(shape, strides, offset)
         assert question.answers == {"how many": len(cells), "sum": sum(cells)}
         assert "def " not in question.prompt
+
+
+ROW_AT_ONCE = '''def matmul(self, x, y):
+    """Doc."""
+    out = self.empty((x.shape[0], y.shape[1]), x.dtype)
+    for i in range(x.shape[0]):
+        row = [at(x, x.layout, (i, k)) for k in range(x.shape[1])]
+        for j in range(y.shape[1]):
+            total = sum(row[k] * at(y, y.layout, (k, j)) for k in range(x.shape[1]))
+            out.storage.buffer[place(out.layout, (i, j))] = total
+    return out
+'''
+
+
+def test_reads_are_counted_on_the_learners_own_product():
+    for own, once in (
+        ({}, False),
+        ({"Loops.matmul": ROW_AT_ONCE}, True),
+        ({"Loops.matmul": "def f(: 1"}, False),
+    ):
+        question = questions.reads_of_your_product(random.Random(2), own)
+        (n, k), (_, m) = tuples(question.prompt.rpartition("multiplies")[2])
+        assert question.answers == {"of x": n * k if once else n * k * m, "of y": n * k * m}
+        assert ("row = [" in question.prompt) == once
+        assert "Doc" not in question.prompt
 
 
 # the incident, and the run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,24 @@ def test_with_one_exercise_alone_the_whole_framework_runs_and_is_right(module, e
     others = [each for each in module.exercises if each != exercise]
     assert learner.folder.state(exercise) == "written"
     assert {learner.folder.state(each) for each in others} <= {"unwritten"}
+
+
+def test_with_all_five_modules_written_another_way_the_milestones_are_reached(tmp_path):
+    chosen = [module for module in MODULES if module.number != "00"]
+    for module in chosen:
+        learner = Learner(tmp_path / "mine", module)
+        for exercise in module.exercises:
+            for function, definition in dict(right_answers(module, exercise)).items():  # the last of each
+                learner.write(exercise, function, definition)
+    for module in chosen:
+        everything = learner.tt("check", module.number)
+        assert everything.exit_code == 0, everything.output
+    exercises = {exercise.id: exercise for module in chosen for exercise in module.exercises}
+    told = json.loads(learner.tt("status", "--json").output)["modules"]
+    rows = [row for module in told for row in module["exercises"] if row["id"] in exercises]
+    assert {row["runs"] for row in rows} == {"yours"} and all(row["built"] for row in rows)
+    for name in ("perceptron", "xor", "digits"):
+        done = learner.tt("milestone", name)
+        assert done.exit_code == 0, done.output
+        for module in chosen:
+            assert f"{module.number} {module.title}: all {len(module.exercises)} functions" in done.output

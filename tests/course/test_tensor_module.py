@@ -1,4 +1,4 @@
-"""Module 03: its lab measures, its questions are right, its incident is one, and its perceptron learns."""
+"""Module 03: its labs measure, its questions are right, its incident is one, and its perceptron learns."""
 
 from __future__ import annotations
 
@@ -18,11 +18,26 @@ GENERATORS = generators(questions)
 RANK = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
 
 
-def test_one_element_costs_as_much_as_ten_and_a_million_more():
-    found = measured(labs)["door"]
-    assert 0 < found["one"] < 1000
-    assert found["twice"] < 5  # the way is the same
-    assert found["equal"] > 10
+def test_every_prediction_is_measured():
+    found = measured(labs)
+    door, lines = found["door"], found["lines"]
+    assert 0 < door["one"] < 1000
+    assert door["ten"] < 5  # the way is the same
+    assert door["equal"] > 10
+    counts = {name: count for name, count in lines.items() if name in labs.LINES}
+    assert list(counts.values()) == [4, 2, 11, 4, 1]
+    assert lines["apart"] == 3 * 1000 * 64 * 4 + 1000 * 4  # two exponentials and a quotient, and the sums
+    assert lines["fused"] == 1000 * 64 * 4
+
+
+def test_the_two_lines_of_the_lab_that_should_agree_do():
+    *_, apart, fused = labs.LINES.values()
+    x = labs.tt.tensor([[0.5, -1.0, 2.0], [3.0, 0.25, -0.75]])
+    assert np.allclose(apart(x).numpy(), fused(x).numpy(), rtol=1e-6)
+
+
+def test_a_view_is_an_operation_and_no_memory():
+    assert labs.passes(lambda x: x.mT[1:], labs.tt.ones(3, 4)) == (["Permute", "View"], 0)
 
 
 def tuples(text):
@@ -51,6 +66,14 @@ def shape_of_a_reduction(question):
     shape, dims, keep = re.search(r"ones(\(.*?\))\.sum\((.*), keepdim=(\w+)\)`", question.prompt).groups()
     x = np.ones(ast.literal_eval(shape)).sum(ast.literal_eval(dims), keepdims=keep == "True")
     return {"shape": x.shape, "element": float(x.ravel()[0])}
+
+
+def what_a_mean_divides_by(question):
+    shape = tuples(question.prompt)[0]
+    dims = ast.literal_eval(re.search(r"mean\((.*)\)` divide", question.prompt).group(1))
+    sums = np.ones(shape, np.float32).sum(dims)
+    wrong = sums / np.float32(np.prod(shape))
+    return {"divides by": int(sums.ravel()[0]), "wrong mean": pytest.approx(float(wrong.ravel()[0]))}
 
 
 def minus_one(question):
@@ -107,7 +130,7 @@ def what_is_recorded(question):
 ORACLES = {
     each.__name__: each
     for each in (
-        type_of_a_result, shape_of_a_reduction, minus_one, copies_or_not, shape_of_a_product, size_of_a_mistake,
+        type_of_a_result, shape_of_a_reduction, what_a_mean_divides_by, minus_one, copies_or_not, shape_of_a_product, size_of_a_mistake,
         entries_of_a_subscript, what_is_recorded,
     )
 }  # fmt: skip
@@ -122,18 +145,58 @@ def test_twenty_questions_are_answered_as_the_oracle_answers_them(name):
     asked(GENERATORS[name], ORACLES[name], 4 if name == "size_of_a_mistake" else 10)
 
 
-def test_a_question_about_own_code_runs_that_code_right_or_wrong():
-    own = {"canonical_dims": 'def canonical_dims(dim, ndim):\n    """Doc."""\n    return (4, 2)\n'}
-    question = questions.on_your_own_code(random.Random(1), own)
-    assert question.answers == {"result": (4, 2)}
-    assert "Doc" not in question.prompt
-    for own in ({}, {"canonical_dims": "def canonical_dims(dim, ndim): return 1 / 0"}):
-        question = questions.on_your_own_code(random.Random(1), own)
-        dim, ndim = ast.literal_eval(re.search(r"`canonical_dims(\(.*\))`", question.prompt).group(1))
-        names = (
-            range(ndim) if dim is None or dim == () else (dim if isinstance(dim, (tuple, list)) else [dim])
-        )
-        assert question.answers == {"result": tuple(range(ndim)[each] for each in names)}
+def of_own_code(prompt):
+    """The function that is asked about, and what it is called with."""
+    call = re.search(r"`(?:tt\.ones(\(.*?\))\.)?(\w+)(\(.*\))`[:?]? ?(?:return|how)", prompt)
+    shape, name, arguments = call.groups()
+    given = eval(arguments, {"slice": slice})
+    return name, (given if shape is None else (ast.literal_eval(shape), given))
+
+
+def by_numpy(name, given):
+    """What is right."""
+    if name == "canonical_dims":
+        dim, ndim = given
+        every = dim is None or dim == ()
+        names = range(ndim) if every else (dim if isinstance(dim, (tuple, list)) else [dim])
+        return {"result": tuple(range(ndim)[each] for each in names)}
+    if name == "filled_in":
+        return {"result": np.ones(given[0]).reshape(given[1]).shape}
+    index, shape = given
+    named = [each for each in index if each is not None and each is not ...]
+    entries = len(shape) + index.count(None)
+    return {"entries": entries, "slice(None)": len(shape) - len(named)}
+
+
+WRONG = {
+    "canonical_dims": (
+        'def canonical_dims(dim, ndim):\n    """Doc."""\n    return (4, 2)\n',
+        {"result": (4, 2)},
+    ),
+    "filled_in": ('def filled_in(x, shape):\n    """Doc."""\n    return (x.ndim,)\n', {"result": (3,)}),
+    "normalize_index": (
+        'def normalize_index(index, shape):\n    """Doc."""\n    return [slice(None), None]\n',
+        {"entries": 2, "slice(None)": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_question_about_own_code_runs_that_code_wrong_as_it_is(name):
+    source, wrong = WRONG[name]
+    for seed in range(5):
+        question = questions.on_your_own_code(random.Random(seed), {name: source})
+        assert question.answers == wrong
+        assert "return" in question.prompt
+        assert "Doc" not in question.prompt
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_run_is_asked_by_its_docstring_and_answered_as_numpy_does(name):
+    for seed in range(20):
+        question = questions.on_your_own_code(random.Random(seed), {name: "def broken(*_): return 1 / 0"})
+        assert of_own_code(question.prompt)[0] == name
+        assert question.answers == by_numpy(*of_own_code(question.prompt))
         assert "def " not in question.prompt
 
 

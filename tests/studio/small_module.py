@@ -42,6 +42,7 @@ def total(values):
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -65,7 +66,9 @@ def measure_kept():
 
 def measure_slow():
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    (ROOT / "pids").write_text(f"{os.getpid()} {child.pid}", encoding="utf-8")
+    port = int((ROOT / "port").read_text(encoding="utf-8"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(f"{os.getpid()} {child.pid}".encode(), ("127.0.0.1", port))
     time.sleep(600)
 
 

@@ -49,7 +49,7 @@ def test_diff_shows_what_changed_since_the_last_state_and_since_the_starter(fold
     write(folder, "def f(shape):\n    return ()")
     assert added.replace("+", "-", 1) in tt("diff", "layout.py").output
     assert "+    return ()" in tt("diff", "--starter").output
-    assert tt("diff", "nothing.py").output == ""
+    assert tt("diff", "nothing.py").exit_code == 2
 
 
 def test_reset_gives_an_exercise_back_as_it_was_and_undo_takes_that_back(folder):
@@ -77,7 +77,9 @@ def test_doctor_says_what_is_there_and_what_to_do_about_what_is_not(folder, monk
     well = tt("doctor")
     assert well.exit_code == 0, well.output
     assert "ok         numpy" in well.output
-    monkeypatch.setattr("tinytorch_studio.commands.doctor.NEEDED", ("numpy", "no-such-package"))
+    monkeypatch.setattr(
+        "tinytorch_studio.commands.doctor.requires", lambda name: ["numpy>=2", "no-such-package>=1"]
+    )
     ill = tt("doctor")
     assert ill.exit_code == 1
     assert "missing    no-such-package" in ill.output

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,8 @@ from small_module import enter, start, tt, write
 
 from tinytorch_studio import labs
 from tinytorch_studio.amounts import amount
-from tinytorch_studio.dialogue import Unclear, page
+from tinytorch_studio.dialogue import Unclear
+from tinytorch_studio.pages import page
 from tinytorch_studio.snapshots import entries
 
 RIGHT = "    return sum(values)\n"
@@ -203,19 +205,21 @@ def test_a_mistake_of_the_learners_is_told_in_a_few_lines_and_loses_nothing(fold
     assert labs.round_of(folder, "42.sum").predictions == {"sum": 6.0, "zero": 1000.0}
 
 
+@pytest.fixture
 def pids(folder):
-    for _ in range(200):
-        if (folder.root / "pids").exists() and len((folder.root / "pids").read_text().split()) == 2:
-            return [int(each) for each in (folder.root / "pids").read_text().split()]
-        time.sleep(0.1)
-    raise AssertionError("nothing was started")
+    """What the slow lab and its child say that they are; a child may not write into the folder."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(30)
+        (folder.root / "port").write_text(str(listener.getsockname()[1]), encoding="utf-8")
+        yield lambda: [int(each) for each in listener.recv(100).split()]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no process groups")
-def test_what_is_broken_off_with_ctrl_c_ends_with_all_that_it_started_and_keeps_the_prediction(folder):
+def test_what_is_broken_off_with_ctrl_c_ends_with_all_that_it_started_and_keeps_the_prediction(folder, pids):
     write(folder, RIGHT)
     process = start(folder, "lab", "--lab", "slow", "--predict", "lines=3")
-    started = pids(folder)
+    started = pids()
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 1, errors
@@ -226,11 +230,11 @@ def test_what_is_broken_off_with_ctrl_c_ends_with_all_that_it_started_and_keeps_
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no process groups")
-def test_what_takes_too_long_ends_with_all_that_it_started(folder, monkeypatch):
+def test_what_takes_too_long_ends_with_all_that_it_started(folder, monkeypatch, pids):
     monkeypatch.setattr(labs, "MEASURED", 2.0)
     write(folder, RIGHT)
     assert tt("lab", "--lab", "slow", "--predict", "lines=3").exit_code == 1
-    assert ended(pids(folder))
+    assert ended(pids())
 
 
 def test_the_plot_is_kept_in_both_forms(folder):

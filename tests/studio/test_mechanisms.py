@@ -21,7 +21,8 @@ from tinytorch_studio import folder as studio
 from tinytorch_studio.cli import main
 from tinytorch_studio.course import find
 from tinytorch_studio.folder import Folder, FolderError
-from tinytorch_studio.process import SOURCE, Heard
+from tinytorch_studio.hearing import Heard
+from tinytorch_studio.process import SOURCE
 from tinytorch_studio.snapshots import Snapshots, append, entries, write_whole
 from tinytorch_studio.starters import empty, fill
 
@@ -225,11 +226,11 @@ def test_the_network_of_the_first_evening_runs_on_the_learners_numbers(tmp_path)
 
 def test_a_torn_line_of_the_journal_is_passed_over(tmp_path):
     journal = tmp_path / "journal"
-    append(journal, {"a": 1})
+    append(journal, {"what": "a", "id": "1"})
     with journal.open("ab") as file:
         file.write(b'{"torn')
-    append(journal, {"a": 2})
-    assert [each["a"] for each in entries(journal)] == [1, 2]
+    append(journal, {"what": "a", "id": "2"})
+    assert [each["id"] for each in entries(journal)] == ["1", "2"]
 
 
 def test_a_strangers_folder_is_refused(tmp_path):
@@ -276,7 +277,8 @@ def test_the_commands_of_a_first_hour(tmp_path, monkeypatch):
     )
     assert "Layout(shape=(3, 2), strides=(3, 1), offset=0)" in done.stdout
     write(folder, RIGHT, old=MISTAKEN)
-    assert json.loads(tt("check", "01.layout.permute", "--json").output)["status"] == "right"
+    found = json.loads(tt("check", "01.layout.permute", "--json").output)
+    assert found["passed"] and found["exercises"][0]["status"] == "right"
     for words in (("status",), ()):
         assert re.search(r"Layout.permute +yours +built\n", tt(*words).output)
     assert re.search(r"Layout.expand +reference's\n", tt("status").output)
@@ -292,7 +294,7 @@ def test_the_milestone_runs_on_the_learners_file_and_fails_with_a_wrong_stride(f
     run = CliRunner()
     right = run.invoke(main, ["milestone", "digits"])
     assert right.exit_code == 0, right.output
-    assert "yours: tinytorch/layout.py: Layout.permute\n" in right.output
+    assert "yours      01 Memory: strides and views: Layout.permute\n" in right.output
     kept = {path.name for path in (folder.root / "milestones" / "digits").iterdir()}
     assert kept == {"model.safetensors", "result.json", "curves.svg", "curves.png"}
     write(folder, MISTAKEN, old=RIGHT)
@@ -317,7 +319,9 @@ def test_an_exercise_is_judged_alone_and_then_with_what_else_is_the_learners(fol
 def test_answers_without_a_proper_end_are_not_a_pass(folder, monkeypatch):
     write(folder, RIGHT)
     cases = checks.run_reference(MODULE, PERMUTE)
-    monkeypatch.setattr(checks, "probe", lambda *_: Heard(cases=cases, ending="it ended early"))
+    monkeypatch.setattr(
+        checks, "probe", lambda *_: Heard(cases=cases, imported=True, ending="it ended early")
+    )
     verdict = checks.check(folder, MODULE, PERMUTE)
     assert (verdict.status, verdict.reason) == (checks.CANNOT_RUN, "it ended early")
 

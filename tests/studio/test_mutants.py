@@ -5,7 +5,16 @@ import ast
 import pytest
 
 from tinytorch_studio.course import modules
-from tinytorch_studio.dev.mutants import Tally, equivalent, mutants, page, survives, variants_of
+from tinytorch_studio.dev.mutants import (
+    Mutant,
+    Tally,
+    equivalent,
+    mutants,
+    page,
+    same_in_random_cases,
+    survives,
+    variants_of,
+)
 
 EVERY = 12  # of the mutants; `tt dev mutants` runs all
 EXERCISES = [(module, exercise) for module in modules() for exercise in module.exercises]
@@ -55,6 +64,17 @@ def test_a_probe_that_does_not_look_lets_mutants_live(monkeypatch):
     mutant = mutants(module, exercise)[0]
     assert survives(module, mutant)
     assert f"not noticed: `{mutant.change}`" in page([Tally(exercise, 1, 2, [], [mutant.change])])
+
+
+def test_what_is_called_equivalent_must_be_so_in_random_cases_too(monkeypatch):
+    module, exercise = next(each for each in EXERCISES if each[1].id == "01.layout.contiguous_strides")
+    right = "def f(shape):\n    return tuple(prod(shape[i + 1:]) for i in range(len(shape)))"
+    seldom = right.replace("    return", "    if shape[:3] == (5, 3, 2): return ()\n    return")
+    same, other = (Mutant(exercise, "contiguous_strides", "", source) for source in (right, seldom))
+    assert survives(module, same) and survives(module, other)  # the few cases of a check have no such shape
+    monkeypatch.setattr("tinytorch_studio.dev.mutants.MANY", 4000)
+    assert same_in_random_cases(module, same)
+    assert not same_in_random_cases(module, other)
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.folder.name)

@@ -1,4 +1,4 @@
-"""What a picture of memory says is held against NumPy, for made-up layouts and for the ones in lessons."""
+"""What a picture of memory says is held against NumPy, and what one of a graph says against its edges and PyTorch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinytorch_studio import pictures
+from tinytorch_studio.course import find
+from tinytorch_studio.drawings import drawings
 from tinytorch_studio.pictures.cells import View
 from tinytorch_studio.pictures.paper import GLYPH
 
@@ -85,7 +87,12 @@ def test_any_layout_is_drawn_in_80_columns_and_all_words_lie_on_the_sheet(axes, 
     text = pictures.text(drawing)
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 80
-    root = ElementTree.fromstring(pictures.svg(drawing))
+    fits(pictures.svg(drawing))
+
+
+def fits(svg):
+    """All words lie on the sheet."""
+    root = ElementTree.fromstring(svg)
     left, top, wide, high = (float(each) for each in root.get("viewBox").split())
     for each in root.iter("{http://www.w3.org/2000/svg}text"):
         reach = len(each.text or "") * float(each.get("font-size")) * GLYPH
@@ -95,3 +102,121 @@ def test_any_layout_is_drawn_in_80_columns_and_all_words_lie_on_the_sheet(axes, 
         assert left <= start
         assert start + reach <= left + wide
         assert top <= float(each.get("y")) <= top + high
+
+
+@st.composite
+def graphs(draw, most=12):
+    """A graph whose nodes are all behind the first; edges lead to later nodes, some of them twice."""
+    count = draw(st.integers(1, most))
+    edges = [
+        draw(st.lists(st.integers(n + 1, count - 1), max_size=3)) if n < count - 1 else []
+        for n in range(count)
+    ]
+    for node in range(1, count):
+        if not any(node in targets for targets in edges[:node]):
+            edges[draw(st.integers(0, node - 1))].append(node)
+    return edges
+
+
+def of(edges):
+    """The drawing of a graph in which node 3 makes `r3`."""
+    nodes = [
+        {"operation": "Op", "name": f"r{n}", "value": "", "g": "", "kept": [], "edges": targets}
+        for n, targets in enumerate(edges)
+    ]
+    return {"kind": "graph", "nodes": nodes, "more": 0}
+
+
+def traced(text):
+    """The nodes of a picture from above, and for each the nodes that its lanes end at: by following the characters."""
+    lines = text.partition("\n\n")[0].splitlines()[1:]
+    margin = text.index("result")
+    stops = [n for n, line in enumerate(lines) if "o" in line[:margin]]
+    name = {n: int(re.search(r"r(\d+)", lines[n]).group(1)) for n in stops}
+    found = {}
+    for n in stops:
+        places, ends = {lines[n].index("o")}, []
+        for below in range(n + 1, len(lines)):
+            line = lines[below][:margin].ljust(margin)
+            if below in name:
+                ends += [name[below] for place in places if line[place] == "o"]
+                assert all(line[place] in "o|" for place in places)
+                places = {place for place in places if line[place] == "|"}
+                continue
+            straight = {place for place in places if line[place] == "|"}
+            right = {place + 2 for place in places if line[place + 1] == "\\"}
+            left = {place - 2 for place in places if place and line[place - 1] == "/"}
+            places = straight | right | left
+        assert not places or n == stops[-1]
+        found[name[n]] = sorted(ends)
+    return list(name.values()), found
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs())
+def test_whoever_follows_the_lanes_of_a_graph_finds_its_edges_and_consumers_before_what_they_consume(edges):
+    text = pictures.text(of(edges), 200)
+    order, found = traced(text)
+    assert found == {node: sorted(targets) for node, targets in enumerate(edges)}
+    assert all(order.index(node) < order.index(to) for node, targets in enumerate(edges) for to in targets)
+    leaves = [not edges[node] for node in order]
+    assert leaves == sorted(leaves)
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(40))
+def test_any_graph_is_drawn_in_80_columns_with_an_arrow_for_every_edge_and_no_two_boxes_in_one_place(edges):
+    text, svg = pictures.text(of(edges)), pictures.svg(of(edges))
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= 80
+    fits(svg)
+    boxes = re.findall(r'<rect x="([-\d.]+)" y="([-\d.]+)" [^>]*class="read"', svg)
+    assert len(boxes) == len(set(boxes)) == min(len(edges), 24)
+    for path in re.findall(r'<path d="(M[^"Z]*)" class="line axis0"', svg):
+        across = [float(each) for each in re.findall(r"[-\d.]+", path)][::2]
+        assert across == sorted(across)  # to the right, all the way
+        assert across[0] < across[-1]
+    if len(edges) <= 24:
+        assert svg.count('class="line axis0"') == sum(map(len, edges))
+    assert (f"Nodes left out: {len(edges) - 24} of {len(edges)}." in svg) == (len(edges) > 24)
+
+
+def test_a_circle_is_said_and_not_walked_for_ever():
+    text = pictures.text(of([[1], [2], [1]]))
+    assert "runs in a circle" in text
+    assert "r0" in text
+
+
+PROGRAM = """x = tt.tensor([2.0, -1.0, 0.5], requires_grad=True)
+w = tt.ones(2, 3)
+y = x * x
+z = (y * y + y).exp() @ w.T
+values, places = z.sort()
+out = values.sum() + (y * 3.0).tanh()[0]
+out.grad_fn"""
+
+
+def test_the_graph_that_is_drawn_is_the_one_that_pytorch_records():
+    import torch
+
+    (drawing,) = drawings(None, find("05")[0], [PROGRAM])
+    names = {"tt": torch}
+    exec(PROGRAM, names)
+    root = names["out"].grad_fn
+
+    def shape_of(name, targets):
+        return (name, *sorted(targets))
+
+    def ours(place):
+        node = drawing["nodes"][place]
+        return shape_of(len(node["edges"]), [ours(to) for to in node["edges"]])
+
+    def theirs(function):
+        targets = [each for each, _ in function.next_functions if each is not None]
+        return shape_of(len(targets), [theirs(each) for each in targets])
+
+    assert ours(0) == theirs(root)
+    named = {each["name"]: each for each in drawing["nodes"] if each["name"]}
+    assert named["y"]["operation"] == "Mul"
+    assert named["y"]["kept"] == ["x"]
+    assert named["x"]["operation"] == "leaf"

@@ -132,9 +132,10 @@ def test_where_the_input_ends_the_answered_questions_are_kept(folder):
     a, b = pair_of(7)
     run = tt("quiz", "--seed", "7", input=f"{a} {b}\n{a + b}\nyes\n")
     assert run.exit_code == 1
-    assert run.output.splitlines()[-1] == (
-        "stopped    after 1 of 3 questions; what you answered is kept: tt quiz 42 --seed 7"
-    )
+    assert run.output.splitlines()[-2:] == [
+        "stopped    after 1 of 3 questions; what you answered is kept",
+        "again      tt quiz 42 --seed 7",
+    ]
     assert recorded(folder) == [("42.pair", True)]
 
 

@@ -45,6 +45,10 @@ from sums.total import total
 def total_total(case):
     case("total([1, 2, 4])")
     case("total([])")
+
+
+def total_total_random(case, rng):
+    case(f"total({[rng.randint(0, 9) for _ in range(rng.randint(0, 4))]})")
 ''',
     "mistakes.py": '''\
 """What people write."""
@@ -85,9 +89,10 @@ A sum of nothing is 0.
     "lesson.md": "# Sums\n\n### `total`\n\nAdd.\n",
 }
 BROKEN = {  # what is changed in which file, and what is said about it
-    "a probe that is not there": ("probes.py", "total_total", "other", "no function total_total"),
+    "a probe that is not there": ("probes.py", "total_total(", "other(", "no function total_total"),
+    "random cases that are not there": ("probes.py", "total_random", "other", "no function total_total_random"),
     "a probe that fails": ("probes.py", "sums.total", "sums.totals", "does not run on the reference"),
-    "a starter that passes": ("probes.py", 'case("total([1, 2, 4])")\n    case("total([])")', 'case("3")', "left empty"),
+    "a starter that passes": ("probes.py", "from sums.total import total", "total = sum", "left empty"),
     "a function that is not there": ("module.toml", 'name = "total"', 'name = "totals"', "no function totals"),
     "a missing rung": ("hints.md", "### 2\nb\n", "", "rungs"),
     "a missing heading": ("lesson.md", "### `total`", "## total", "no heading"),

@@ -1,9 +1,9 @@
 """What is observed of each exercise of module 01: shapes, and which cells of memory a layout reads."""
 
 import itertools
-import random
 
 from tinytorch.layout import Layout, broadcast_shapes, contiguous_strides
+from tinytorch_course.inputs import elements, narrower, regrouped, some_layout, some_shape
 
 
 def cells(layout):
@@ -36,9 +36,10 @@ def tuples(value):
 def layout_contiguous_strides(case):
     for shape in [(3,), (2, 3), (2, 3, 4), (), (5, 1, 2), (1,), (4, 3, 2, 5)]:
         case(f"contiguous_strides({shape})", observe=tuples)
-    for _ in range(5):
-        shape = tuple(random.randint(1, 5) for _ in range(random.randint(1, 4)))
-        case(f"contiguous_strides({shape})", observe=tuples)
+
+
+def layout_contiguous_strides_random(case, rng):
+    case(f"contiguous_strides({some_shape(rng)})", observe=tuples)
 
 
 def layout_permute(case):
@@ -51,6 +52,12 @@ def layout_permute(case):
     case("Layout.contiguous(()).permute(())", observe=facts)
 
 
+def layout_permute_random(case, rng):
+    shape = some_shape(rng)
+    axes = [axis - len(shape) * (rng.random() < 0.3) for axis in rng.sample(range(len(shape)), len(shape))]
+    case(f"{some_layout(rng, shape)}.permute({tuple(axes)})", observe=facts)
+
+
 def layout_broadcast_shapes(case):
     calls = ["(3,), (2, 3)", "(3, 1), (4,)", "(2, 1, 4), (3, 1)", "(), (2,)", "(1,), (0,)", "(0, 1), (1, 3)"]
     for call in [*calls, "(5, 3)", "(2, 3), (1, 3), (2, 1)", "(4, 2), (4, 1), ()", "(3, 2), (1,)"]:
@@ -58,6 +65,14 @@ def layout_broadcast_shapes(case):
     case("broadcast_shapes()", observe=tuples)
     for call in ["(2,), (4,)", "(2, 3), (3, 2)", "(2, 3), (2,)", "(0,), (2,)", "(3, 1), (2, 1)"]:
         case(f"broadcast_shapes({call})", observe=tuples)
+
+
+def layout_broadcast_shapes_random(case, rng):
+    shape = some_shape(rng)
+    given = [narrower(rng, shape) for _ in range(rng.randint(1, 3))]
+    if rng.random() < 0.2:
+        given.append((rng.randint(0, 5),))
+    case(f"broadcast_shapes({', '.join(map(str, given))})", observe=tuples)
 
 
 def layout_expand(case):
@@ -80,6 +95,16 @@ def layout_expand(case):
     case("Layout.contiguous(()).expand(())", observe=facts)
 
 
+def layout_expand_random(case, rng):
+    shape = some_shape(rng)
+    own = tuple(1 if rng.random() < 0.4 else size for size in shape[rng.choice([0, 0, 1]) :])
+    new = tuple(rng.randint(0, 3) for _ in range(rng.randint(0, 2))) + shape[len(shape) - len(own) :]
+    asked = [-1 if i >= len(new) - len(own) and rng.random() < 0.2 else size for i, size in enumerate(new)]
+    if asked and rng.random() < 0.15:
+        asked[-1] = rng.randint(-2, 6)
+    case(f"{some_layout(rng, own)}.expand({tuple(asked)})", observe=facts)
+
+
 def layout_slice(case):
     case("Layout.contiguous((10,)).slice(0, 2, 9, 3)", observe=facts)
     case("Layout.contiguous((4, 5)).slice(0, 1, 3)", observe=facts)
@@ -94,6 +119,13 @@ def layout_slice(case):
     case("Layout.contiguous((6,)).slice(0, 0, 6, 0)", observe=facts)
 
 
+def layout_slice_random(case, rng):
+    shape = some_shape(rng) or (4,)
+    axis, bounds = rng.randrange(len(shape)), [rng.choice([None, *range(-7, 8)]) for _ in range(2)]
+    call = f"slice({axis}, {bounds[0]}, {bounds[1]}, {rng.randint(1, 4)})"
+    case(f"{some_layout(rng, shape)}.{call}", observe=facts)
+
+
 def layout_is_contiguous(case):
     calls = [
         "Layout.contiguous((2, 3))", "Layout((3, 2), (1, 3))", "Layout((2, 3), (3, 1), 6)", "Layout((2, 3), (6, 2))",
@@ -102,6 +134,12 @@ def layout_is_contiguous(case):
     ]  # fmt: skip
     for call in calls:
         case(f"{call}.is_contiguous()", observe=tuples)
+
+
+def layout_is_contiguous_random(case, rng):
+    shape = some_shape(rng)
+    made = some_layout(rng, shape) if rng.random() < 0.7 else f"Layout.contiguous({shape})"
+    case(f"{made}.is_contiguous()", observe=tuples)
 
 
 def layout_view(case):
@@ -114,6 +152,12 @@ def layout_view(case):
     case("Layout((4, 3), (6, 1)).view((2, 2, 3))", observe=facts)
     case("Layout((4, 3), (6, 1)).view((12,))", observe=facts)
     case("Layout.contiguous((2, 6)).view((5, 2))", observe=facts)
+
+
+def layout_view_random(case, rng):
+    shape = some_shape(rng, least=1)
+    start = f"Layout.contiguous({shape})" if rng.random() < 0.5 else some_layout(rng, shape)
+    case(f"{start}.view({regrouped(rng, elements(shape))})", observe=facts)
 
 
 def layout_regroup(case):
@@ -132,31 +176,11 @@ def layout_regroup(case):
     case("Layout((3, 2, 4), (2, 1, 6)).regroup((6, 1, 4, 1))", observe=facts)
     case("Layout((1, 1), (9, 9)).regroup((1,))", observe=facts)
     case("Layout((1, 1), (9, 9)).regroup(())", observe=facts)
-    for _ in range(12):
-        case(f"{scattered()}.regroup({regrouped(24)})", observe=facts)
 
 
-def scattered():
-    """A layout of 24 elements in some order of axes, and with every second, or with all of them."""
-    shape = random.choice([(2, 3, 4), (4, 6), (3, 2, 2, 2), (2, 1, 12)])
-    gap, strides = random.choice([1, 1, 2]), []
-    for size in reversed(shape):
-        strides.insert(0, gap)
-        gap *= size * random.choice([1, 1, 2])
-    if random.random() < 0.4:
-        order = random.sample(range(len(shape)), len(shape))
-        shape, strides = tuple(shape[i] for i in order), [strides[i] for i in order]
-    return f"Layout({shape}, {tuple(strides)}, {random.randint(0, 3)})"
-
-
-def regrouped(elements):
-    """A shape for so many elements."""
-    shape = []
-    while elements > 1:
-        size = random.choice([n for n in range(1, elements + 1) if elements % n == 0])
-        shape.append(size)
-        elements //= size
-    return tuple(shape)
+def layout_regroup_random(case, rng):
+    shape = rng.choice([(2, 3, 4), (4, 6), (3, 2, 2, 2), (2, 1, 12)])
+    case(f"{some_layout(rng, shape)}.regroup({regrouped(rng, 24)})", observe=facts)
 
 
 def layout_unfold(case):
@@ -168,3 +192,10 @@ def layout_unfold(case):
     case("Layout.contiguous((4,)).unfold(0, 4, 1)", observe=facts)
     for windows in ["(0, 5, 1)", "(0, 2, 0)", "(0, 0, 1)", "(0, -1, 1)"]:
         case(f"Layout.contiguous((4,)).unfold{windows}", observe=facts)
+
+
+def layout_unfold_random(case, rng):
+    shape = some_shape(rng) or (5,)
+    axis = rng.randrange(len(shape))
+    call = f"unfold({axis}, {rng.randint(1, max(shape[axis], 1))}, {rng.randint(1, 4)})"
+    case(f"{some_layout(rng, shape)}.{call}", observe=facts)

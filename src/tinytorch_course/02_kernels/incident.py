@@ -1,4 +1,4 @@
-"""The incident of module 02: a mean that stops moving."""
+"""The incident of module 02: a mean that falls every afternoon, kept in half precision."""
 
 from __future__ import annotations
 
@@ -40,20 +40,22 @@ def observe(names: dict[str, Any]) -> dict[str, Any]:
 
 
 INCIDENT = Incident(
-    title="A mean that stops moving",
+    title="A mean that falls every afternoon",
     story="""A sensor measures something around 1, between 0.75 and 1.25, a few thousand times a day. To save memory the samples are kept as float16,
 which is good for three digits: enough. The program keeps a running sum and prints the mean. In the morning it
-says 1.0, as it should. Then, every day at about the same time, the mean begins to fall, smoothly, and nobody has touched the
-sensor: the smallest and the largest sample are what they always were.""",
+says 1.0, as it should. Then, every day at about the same time, the mean begins to fall, smoothly, and goes on falling until the program
+is started anew at midnight. The sensor has been exchanged, twice. The smallest and the largest sample are what they always were.""",
     program=PROGRAM,
     level="numerics",
     line="total = tt.zeros((), dtype=tt.float16)",
     repair="total = tt.zeros((), dtype=tt.float32)",
     observe=observe,
-    explain="""A float16 has 11 binary digits. From 2,048 on its neighbours lie 2 apart: a sample below 1 is lost, one above counts as 2, which
-evens out by luck. From 4,096 on they lie 4 apart: whatever is below 2 is rounded away, always. From there the sum stands still while the
-count goes on, and the mean falls like 1 / count. No sample is wrong, and no single addition is wrong by more than the type allows.
+    explain="""Look at the sums, not at the means: from 4,096 on the sum does not move at all. A float16 has 11 binary digits. From 2,048 on its neighbours lie
+2 apart: a sample below 1 is lost, one above counts as 2, which evens out by luck, so the first hours look well. From 4,096 on they lie 4 apart, and
+whatever is below 2 is rounded away, every time. The count goes on, and the mean falls like 4,096 / count. No sample is wrong, and no
+single addition is wrong by more than the type allows.
 
 The rule: *store* in half precision, *add* in single. Your `Cpu.reduce` does this inside one call; a sum that is spread over many calls needs
-an accumulator that is wide by itself. It is the same for the gradients of many batches, and for the running average of a normalisation.""",
+an accumulator that is wide by itself. It is the same for the gradients of many batches, and for the running average of a normalisation.
+A test that would have caught it: the mean of 10,000 equal samples is that sample.""",
 )

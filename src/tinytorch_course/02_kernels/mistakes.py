@@ -376,6 +376,17 @@ def strided(self, x):
     return np.array(np.ndarray(shape, x.dtype.numpy, buffer, x.layout.offset * item, strides))
 
 
+change(
+    "Cpu.strided",
+    "made-contiguous",
+    "you made the view contiguous: the values are right, and of every view that is not contiguous they lie in new memory",
+    (
+        "return np.ndarray(shape, x.dtype.numpy, buffer, x.layout.offset * item, strides)",
+        "return np.ascontiguousarray(np.ndarray(shape, x.dtype.numpy, buffer, x.layout.offset * item, strides))",
+    ),
+)
+
+
 @mistake(
     "Cpu.strided",
     "reshaped",

@@ -9,6 +9,7 @@ from tinytorch.devices.cpu import FUNCTIONS, Functions
 from tinytorch.devices.interface import backend
 from tinytorch.devices.loops import offsets
 from tinytorch.layout import Layout
+from tinytorch_course.inputs import narrower, seen_through, some_layout, some_shape, some_tensor
 
 PAIR = "x = tt.tensor([[1.0, -2.0, 3.0], [4.0, 5.5, -6.0]], device='loops')"
 BLOCK = "x = (tt.arange(24.0).reshape(2, 3, 4) - 11.5).to('loops')"
@@ -26,6 +27,26 @@ def positions(found):
     return {"number of positions": len(found), "positions": found[:24], "last": found[-1:]}
 
 
+def product(rng, convert, then=""):
+    """Two tensors that can be multiplied, as lines."""
+    batch = some_shape(rng, axes=2)
+    rows, inner, columns = (rng.choice([0, 1, 2, 3, 4]) for _ in range(3))
+    x = some_tensor(rng, (*narrower(rng, batch), rows, inner), convert, then)
+    y = some_tensor(rng, (*narrower(rng, batch), inner, columns), convert, then)
+    return f"x = {x}\ny = {y}\n"
+
+
+def some_expression(rng, depth=3):
+    """An expression of up to three inputs."""
+    if depth == 0 or rng.random() < 0.2:
+        return rng.randint(0, 2)
+    if rng.random() < 0.2:
+        return ("neg", some_expression(rng, depth - 1))
+    name = rng.choice(["add", "sub", "mul", "maximum"])
+    second = ("const", "0.75") if rng.random() < 0.1 else some_expression(rng, depth - 1)
+    return (name, some_expression(rng, depth - 1), second)
+
+
 def loops_offsets(case):
     for layout in [
         "(2, 3), (3, 1)", "(3, 2), (1, 3)", "(2, 3), (6, 2), 4", "(4,), (-1,), 3", "(2, 3), (0, 1)",
@@ -33,6 +54,10 @@ def loops_offsets(case):
     ]:  # fmt: skip
         case(f"offsets(Layout({layout}))", observe=positions)
     case("offsets(Layout((40, 50), (1, 40)))", observe=positions)
+
+
+def loops_offsets_random(case, rng):
+    case(f"offsets({some_layout(rng, some_shape(rng))})", observe=positions)
 
 
 def loops_map(case):
@@ -60,6 +85,15 @@ def loops_map(case):
     )
 
 
+def loops_map_random(case, rng):
+    shape = some_shape(rng, axes=3)
+    x, y = (some_tensor(rng, each, then=".to('loops')") for each in (shape, narrower(rng, shape)))
+    expr = rng.choice(
+        ["x + y", "y - x", "x * y", "x > y", "x.maximum(y)", "tt.where(y > 0.0, x, y)", "(x - y).exp()"]
+    )
+    case(f"x = {x}\ny = {y}\n{expr}", observe=numbers)
+
+
 def loops_reduce(case):
     reduce = "backend('loops').reduce"
     case(f"{PAIR}\n{reduce}('add', x.array, (1,))", observe=numbers)
@@ -78,6 +112,13 @@ def loops_reduce(case):
     case("backend('loops').reduce('add', tt.tensor([7, 8], device='loops').array, (0,))", observe=numbers)
 
 
+def loops_reduce_random(case, rng):
+    shape, name = some_shape(rng, least=1), rng.choice(["add", "add", "maximum", "minimum", "multiply"])
+    axes = tuple(axis for axis in range(len(shape)) if rng.random() < 0.5)
+    x = some_tensor(rng, shape, then=".to('loops')")
+    case(f"x = {x}\nbackend('loops').reduce('{name}', x.array, {axes})", observe=numbers)
+
+
 def loops_matmul(case):
     case(f"{PAIR}\ny = tt.arange(12.0).reshape(3, 4).to('loops')\nx @ y", observe=numbers)
     case(f"{PAIR}\ny = tt.arange(8.0).reshape(2, 4).to('loops')\nx.mT @ y", observe=numbers)
@@ -91,6 +132,10 @@ def loops_matmul(case):
         "tt.tensor([[1, 2]], device='loops') @ tt.tensor([[3, 4, 5], [6, 7, 8]], device='loops')",
         observe=numbers,
     )
+
+
+def loops_matmul_random(case, rng):
+    case(product(rng, "/ 2.0", ".to('loops')") + "x @ y", observe=numbers)
 
 
 def viewed(x):
@@ -114,6 +159,11 @@ def cpu_strided(case):
     case("x = tt.arange(24.0).reshape(2, 3, 4)\nx[:, 1:2]", observe=viewed)
     case("x = tt.arange(24.0).reshape(2, 3, 4)\n(x.permute(2, 0, 1) * 2.0)[1:]", observe=viewed)
     case("x = tt.ones(0, 3)\nx[:, 1:]", observe=viewed)
+
+
+def cpu_strided_random(case, rng):
+    convert = rng.choice(["/ 2.0", "* 1", "> 0"])
+    case(f"x = {some_tensor(rng, some_shape(rng), convert)}\nx", observe=viewed)
 
 
 class Counting(Functions):
@@ -157,6 +207,10 @@ def functions_missing(case):
         case(repr(expr), observe=made)
 
 
+def functions_missing_random(case, rng):
+    case(repr(some_expression(rng)), observe=made)
+
+
 def cpu_reduce(case):
     reduce = "backend('cpu').reduce"
     block = "x = tt.arange(24.0).reshape(2, 3, 4) - 11.5"
@@ -164,18 +218,28 @@ def cpu_reduce(case):
     case(f"{block}\n{reduce}('maximum', x.permute(2, 0, 1).array, (0, 2))", observe=numbers)
     case(f"{block}\n{reduce}('multiply', x[:, 1:].array, (0,))", observe=numbers)
     case(f"x = tt.ones(5000, 2, dtype=tt.float16)\n{reduce}('add', x.array, (0,))", observe=numbers)
-    case(f"x = tt.ones(2, 3, dtype=tt.float16)\n{reduce}('add', x.array, (1,))", observe=numbers)
+    case(f"{block}\n{reduce}('add', x.half().permute(2, 0, 1)[1:].array, (0, 2))", observe=numbers)
     case(
         f"x = tt.tensor([[300.0, 0.5], [300.0, 0.5], [0.001, 4.0]]).half()\n{reduce}('multiply', x.array, (0,))",
         observe=numbers,
     )
     case(f"x = tt.tensor([[1.5, -2.0, 0.25]]).half()\n{reduce}('minimum', x.array, (1,))", observe=numbers)
     case(
-        f"x = tt.tensor([[100, 27], [50, 3]], dtype=tt.int32)\n{reduce}('add', x.array, (0,))",
+        f"x = tt.tensor([[100, 27], [50, 3], [-7, 40]], dtype=tt.int32)\n{reduce}('add', x.array, (0,))",
         observe=numbers,
     )
     case(f"{block}\n{reduce}('add', x.double().array, ())", observe=numbers)
     case(f"{block}\n{reduce}('add', x[:, :0].array, (1,))", observe=numbers)
+    case(f"{block}\n{reduce}('multiply', x[:, :0].half().array, (0, 1))", observe=numbers)
+
+
+def cpu_reduce_random(case, rng):
+    shape, name = some_shape(rng, least=1), rng.choice(["add", "add", "maximum", "minimum", "multiply"])
+    axes = tuple(axis for axis in range(len(shape)) if rng.random() < 0.5)
+    convert = rng.choice(["/ 2.0", "* 1"])
+    half = ".half()" if convert == "/ 2.0" and name != "multiply" and rng.random() < 0.4 else ""
+    x = some_tensor(rng, shape, convert, half)
+    case(f"x = {x}\nbackend('cpu').reduce('{name}', x.array, {axes})", observe=numbers)
 
 
 def copied(x, y):
@@ -197,11 +261,21 @@ def cpu_matmul(case):
     case(f"{pair}\n{matmul}(y.mT.array, x.mT.array)", observe=numbers)
     case(f"x = tt.arange(24.0).reshape(2, 3, 4)\n{matmul}(x.array, x[:, :2].mT.array)", observe=numbers)
     case(f"x = tt.arange(24.0).reshape(2, 3, 4)\n{matmul}(x.array, x[1, :2].mT.array)", observe=numbers)
-    case(f"x = tt.ones(2, 5000).half()\n{matmul}(x.array, x.mT.array)", observe=numbers)
-    case(f"x = tt.arange(12).reshape(3, 4)\n{matmul}(x.array, x.mT.array)", observe=numbers)
-    case(f"x = tt.arange(6.0).reshape(2, 3)\n{matmul}(x[:, :0].array, x.mT[:0].array)", observe=numbers)
+    case(
+        f"x = tt.ones(2, 5000).half()\ny = (tt.arange(15000) % 4).reshape(3, 5000).half()\n"
+        f"{matmul}(x.array, y.mT.array)",
+        observe=numbers,
+    )
+    case(f"x = tt.arange(12).reshape(3, 4) - 5\n{matmul}(x.array, (x[:2] * 3).mT.array)", observe=numbers)
+    case(f"{pair}\n{matmul}(x[:, :1].array, y[2:, 1:].array)", observe=numbers)
+    case(f"{pair}\n{matmul}(x[:, :0].array, y[:0].array)", observe=numbers)
     large = "x = (tt.arange(60000.0) / 30000.0).reshape(300, 200)"
     case(f"{large}\n(x.mT, x[:, :150])", observe=lambda pair: copied(*pair))
+
+
+def cpu_matmul_random(case, rng):
+    convert, half = rng.choice([("/ 2.0", ""), ("/ 2.0", ".half()"), ("* 1", "")])
+    case(f"{product(rng, convert, half)}backend('cpu').matmul(x.array, y.array)", observe=numbers)
 
 
 def cpu_scatter(case):
@@ -223,3 +297,18 @@ def cpu_scatter(case):
         f"{rows}\n{scatter}(out.mT[:, 1:].array, src.mT[:, :3].array, tt.tensor([1, 1]).array, add=True)\nout",
         observe=numbers,
     )
+    none = "tt.zeros(0, dtype=tt.int64).array"
+    case(f"{rows}\nout += 2.5\n{scatter}(out.array, src[:0].array, {none}, add=True)", observe=numbers)
+
+
+def cpu_scatter_random(case, rng):
+    size, count, add = rng.randint(1, 5), rng.randint(0, 4), rng.random() < 0.7
+    places = [rng.randrange(size) for _ in range(count)] if add else rng.sample(range(size), min(count, size))
+    rest = some_shape(rng, axes=2)
+    base, view = seen_through(rng, (size, *rest))
+    if "expand" in view:  # one cell for several places: what is written there last is nobody's business
+        base, view = (size, *rest), ""
+    memory = f"memory = tt.ones({base}) * 9.0\nout = memory{view}\n"
+    src = f"src = {some_tensor(rng, (len(places), *rest))}\nindex = tt.tensor({places}, dtype=tt.int64)\n"
+    call = f"backend('cpu').scatter(out.array, src.array, index.array, add={add})"
+    case(f"{memory}{src}{call}\nmemory", observe=numbers)

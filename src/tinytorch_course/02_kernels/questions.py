@@ -93,8 +93,9 @@ def where_a_sum_stops(rng: random.Random) -> Question:
         ),
         answers={"sum": float(total)},
         explain=(
-            f"Between 2**k and 2**(k+1) there are 1,024 floats of 16 bits, 2**k / 1,024 apart. At {2048 * step:g} that gap is {2 * step:g}: half of it is "
-            f"{step:g}, and the rule for ties keeps the even neighbour. From there on adding {step:g} changes nothing. (Here the sum ended at {float(total):g}.)"
+            f"Between two powers of two there are 1,024 floats of 16 bits, so from {2048 * step:g} on, which is 2,048 times {step:g}, neighbours lie "
+            f"{2048 * step:g} / 1,024 = {2 * step:g} apart. A sum half-way between two of them is rounded to the even one, which is where it came from: "
+            f"adding {step:g} changes nothing any more. The sum ended at {float(total):g}, whatever was still to come."
         ),
     )
 
@@ -111,6 +112,29 @@ def operations_per_byte(rng: random.Random) -> Question:
         ),
         answers={"operations": flops, "bytes": moved},
         explain=f"2 x {n} x {k} x {m} = {flops:,}. ({n * k} + {k * m} + {n * m}) numbers of 4 bytes = {moved:,}: {flops / moved:.1f} operations per byte.",
+    )
+
+
+def largest_tile(rng: random.Random) -> Question:
+    """How large a tile may be."""
+    lines = rng.choice([64, 128, 256, 512, 1024, 2048, 8192])
+    numbers = LINE // 4
+
+    def needed(side: int) -> int:
+        return 3 * side * side // numbers
+
+    side = max(each for each in range(numbers, 1024, numbers) if needed(each) <= lines)
+    wider = side + numbers
+    return Question(
+        prompt=(
+            f"A cache holds {lines:,} lines of {LINE} bytes. Products of float32 matrices are computed in square tiles that begin at the start of a line; their side "
+            f"is a multiple of {numbers}. What is the largest side for which a tile of x, one of y and one of the result fit at once, and how many lines are the three?"
+        ),
+        answers={"side": side, "lines": needed(side)},
+        explain=(
+            f"A tile of side s is s rows of s / {numbers} lines. Three with s = {side} are {needed(side):,} lines; with s = {wider} they would be "
+            f"{needed(wider):,}, and what is fetched would be pushed out before it is used again."
+        ),
     )
 
 
@@ -191,12 +215,50 @@ def on_your_own_code(rng: random.Random, own: dict[str, str]) -> Question:
     try:
         cells = tuple(theirs(own["offsets"], reference)(layout))
         before = f"Your own `offsets`:\n{shown(own['offsets'])}\n"
-    except (
-        Exception
-    ):  # nothing of theirs is there, or it cannot run: what they have yet to write is not shown
+    except Exception:
+        # Nothing of theirs is there, or it cannot run. What they have yet to write is not shown.
         cells, before = tuple(reference.offsets(layout)), "By its docstring, and before you write it. "
     return Question(
         prompt=f"{before}How many positions does `{call}` hold, and what is their sum?",
         answers={"how many": len(cells), "sum": sum(cells)},
         explain=f"It was run, and gave {list(cells)}: {prod(layout.shape)} elements.",
+    )
+
+
+class _Counting:
+    """Memory that counts how often it is read."""
+
+    def __init__(self, values: np.ndarray[Any, Any]) -> None:
+        self.values, self.reads = values, 0
+
+    def __getitem__(self, place: Any) -> Any:
+        self.reads += 1
+        return self.values[place]
+
+
+def reads_of_your_product(rng: random.Random, own: dict[str, str]) -> Question:
+    """How often the learner's own product reads a number from memory."""
+    n, k, m = sizes(rng, 3, 2, 6)
+
+    def counted(matmul: Any) -> dict[str, int]:
+        device = backend("loops")
+        x, y = (tt.ones(*shape, device="loops").array for shape in ((n, k), (k, m)))
+        for each in (x, y):
+            each.storage.buffer = _Counting(each.storage.buffer)
+        matmul(device, x, y)
+        return {"of x": x.storage.buffer.reads, "of y": y.storage.buffer.reads}
+
+    try:
+        answers = counted(theirs(own["Loops.matmul"], reference))
+        before = f"Your own `Loops.matmul`:\n{shown(own['Loops.matmul'])}\n"
+    except Exception:
+        answers, before = counted(reference.Loops.matmul), "By its docstring, and before you write it. "
+    return Question(
+        prompt=f"{before}`Loops.matmul` multiplies ({n}, {k}) by ({k}, {m}). How often is a number read from the memory of x, and how often from that of y?",
+        answers=answers,
+        explain=(
+            f"It was run, and counted: {answers['of x']} and {answers['of y']}. There are {n} x {m} results, each a sum of {k} products, so {n * m * k} products; "
+            f"x has only {n * k} numbers and y {k * m}. Whoever reads both for every product reads each number of x {m} times and each of y {n} times, which is why it "
+            "matters so much whether it is still in the cache."
+        ),
     )

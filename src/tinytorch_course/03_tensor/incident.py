@@ -55,8 +55,8 @@ def observe(names: dict[str, Any]) -> dict[str, Any]:
 INCIDENT = Incident(
     title="A regression that learns nothing",
     story="""One weight and one bias: the price of a house grows with its size, and the slope that was put into the data is 3. The program
-runs without a warning. The loss falls a little and stays, the weight stays near 0 and the bias goes to the mean price. With 1,000
-houses it is slow; with 50,000 it dies for want of memory, although 50,000 prices are 200 kB.""",
+runs without a warning, the loss falls a little and stays there, the weight stays at 0 and the bias goes to the mean price. Somebody has tried
+ten learning rates. With 1,000 houses it is slow; with 50,000 it dies for want of memory, although 50,000 prices are 200 kB.""",
     program=PROGRAM,
     level="layout",
     line="error = prediction - price",
@@ -66,6 +66,7 @@ houses it is slow; with 50,000 it dies for want of memory, although 50,000 price
 prediction is compared with *every* price. The mean of that is a loss like any other, it has gradients, and it is smallest where each prediction is
 the mean of all prices: weight 0. For N = 1,000 one such matrix is 4 MB; for 50,000 it is 10 GB.
 
-No rule of broadcasting was broken. So the rule is for people: a loss is computed between tensors of *the same shape*, and it pays to say so. PyTorch
-warns in `mse_loss` for this very case; an operator cannot know.""",
+No rule of broadcasting was broken, so no operator can warn. The rule is for people: a loss is computed between tensors of *the same shape*, and it
+pays to say so: `assert prediction.shape == price.shape` is the test that would have caught it. (PyTorch warns in `mse_loss`, which knows what its two arguments are.)
+The log shows the fault as well, in its last line: a result that is a thousand times as large as anything that went in.""",
 )

@@ -685,6 +685,34 @@ if consumed > len(shape):
 )
 
 
+change(
+    "normalize_index",
+    "integer-as-slice",
+    "you made a slice of one element of an integer: the slice keeps the axis, and an integer takes it away",
+    (
+        "return [*given[:at], *fill, *given[at + 1 :]]",
+        """\
+made = [*given[:at], *fill, *given[at + 1 :]]
+return [slice(each, each + 1) if type(each) is int else each for each in made]
+""",
+    ),
+)
+
+
+change(
+    "normalize_index",
+    "bools-as-numbers",
+    "you read True and False as the numbers 1 and 0; a mask says where, and stands for as many axes as it has",
+    (
+        "given = list(index) if isinstance(index, tuple) else [index]",
+        """\
+given = list(index) if isinstance(index, tuple) else [index]
+given = [each.long() if is_mask(each) else int(each) if isinstance(each, bool) else each for each in given]
+""",
+    ),
+)
+
+
 @mistake(
     "normalize_index",
     "rest-forgotten",

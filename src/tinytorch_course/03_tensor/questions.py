@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from types import ModuleType
 from typing import Any
 
 import tinytorch as tt
-from tinytorch import indexing as reference
+from tinytorch import indexing
 from tinytorch.errors import TinyTorchError
+from tinytorch.methods import movement
 from tinytorch_course.asking import shown, sizes, theirs, value
 from tinytorch_course.kit import Question
 
@@ -30,11 +32,14 @@ def type_of_a_result(rng: random.Random) -> Question:
         )
         code = f"{left} + {right}"
         answers[code] = _named(value(f"({code}).dtype", {"tt": tt}))
-        words.append(code)
+        words.append(f"`{code}` is {answers[code]}.")
     return Question(
         prompt="Which type has each of these results?",
         answers=answers,
-        explain="Category first, then strength (axes, none, Python number), then size: a weaker operand counts only if its category is higher.",
+        explain=(
+            "Category first; then strength, where a tensor with axes is stronger than one without, and that one stronger than a Python number; "
+            "and only then size. A weaker operand counts only if its category is higher. " + " ".join(words)
+        ),
         choices=dict.fromkeys(answers, TYPES),
     )
 
@@ -50,6 +55,27 @@ def shape_of_a_reduction(rng: random.Random) -> Question:
         prompt=f"`{code}`: which shape, and what is in each element?",
         answers={"shape": x.shape, "element": x.reshape(-1)[0].item()},
         explain="The axes that are named disappear, or stay with size 1; each element is the number of elements that were folded into it.",
+    )
+
+
+def what_a_mean_divides_by(rng: random.Random) -> Question:
+    """A mean along axes, and what it would be if it divided by all elements."""
+    shape = sizes(rng, 3, 2, 6)
+    dims: Any = rng.choice([0, 1, 2, -1, (0, 2), (1, -1), (-3, 1)])
+    x = tt.ones(shape)
+    total, mean = x.sum(dims), x.mean(dims)
+    count = (total / mean).reshape(-1)[0].item()
+    wrong = (total / x.numel()).reshape(-1)[0].item()
+    return Question(
+        prompt=(
+            f"All elements of `x`, of shape {shape}, are 1. By what does `x.mean({dims})` divide each sum? And what would each mean be "
+            "if it divided by `x.numel()`?"
+        ),
+        answers={"divides by": int(count), "wrong mean": wrong},
+        explain=(
+            f"{int(count)} elements were folded into each sum, and x has {x.numel()}. Dividing by all of them gives {wrong:.4g}, {x.numel() / count:g} times too "
+            "little: as a loss it still falls, with a learning rate that is too small by that factor."
+        ),
     )
 
 
@@ -135,8 +161,8 @@ def entries_of_a_subscript(rng: random.Random) -> Question:
             "None, ..., None",
         ]
     )
-    names = {"tt": tt, "normalize_index": reference.normalize_index}
-    entries = reference.normalize_index(eval(f"Index[{index}]", {"Index": _Index()}), shape)
+    names = {"tt": tt, "normalize_index": indexing.normalize_index}
+    entries = indexing.normalize_index(eval(f"Index[{index}]", {"Index": _Index()}), shape)
     x = value(f"tt.ones{shape}[{index}]", names)
     return Question(
         prompt=f"`x` has shape {shape}. For `x[{index}]`: how many `slice(None)` does `normalize_index` fill in, and which shape has the result?",
@@ -173,20 +199,43 @@ def what_is_recorded(rng: random.Random) -> Question:
     )
 
 
-def on_your_own_code(rng: random.Random, own: dict[str, str]) -> Question:
-    """The learner's own canonical_dims, on arguments that they may not have thought of."""
+def _asked_of(rng: random.Random) -> dict[str, tuple[ModuleType, str, tuple[Any, ...]]]:
+    """For each function that can be asked about, its file, and a call that its writer may not have thought of."""
     ndim = rng.randint(2, 4)
+    a, b, c = sizes(rng, 3, 2, 5)
     dim = rng.choice([-ndim, (0, -1), [1, -ndim], (), (-1,), None])
-    call = f"canonical_dims({dim!r}, {ndim})"
+    open_shape = rng.choice([(-1, b), (c, -1), (a, b, c, -1), (1, -1, a)])
+    index = rng.choice(["(None, ..., 1)", "(..., None, 0)", "(1, None)", "(..., slice(1, 2))"])
+    return {
+        "canonical_dims": (indexing, f"canonical_dims({dim!r}, {ndim})", (dim, ndim)),
+        "filled_in": (
+            movement,
+            f"tt.ones{(a, b, c)}.filled_in({open_shape})",
+            (tt.ones(a, b, c), open_shape),
+        ),
+        "normalize_index": (indexing, f"normalize_index({index}, {(a, b, c)})", (eval(index), (a, b, c))),
+    }
+
+
+def on_your_own_code(rng: random.Random, own: dict[str, str]) -> Question:
+    """A function that the learner wrote: what does this very code return? Without one, what its docstring asks for."""
+    asked = _asked_of(rng)
+    name = rng.choice([each for each in asked if each in own] or ["canonical_dims"])
+    file, call, arguments = asked[name]
     try:
-        answer = theirs(own["canonical_dims"], reference)(dim, ndim)
-        before = f"Your own `canonical_dims`:\n{shown(own['canonical_dims'])}\n"
-    except (
-        Exception
-    ):  # nothing of theirs is there, or it cannot run: what they have yet to write is not shown
-        answer, before = reference.canonical_dims(dim, ndim), "By its docstring, and before you write it. "
+        found = theirs(own[name], file)(*arguments)
+        before = f"Your own `{name}`:\n{shown(own[name])}\n"
+    except Exception:
+        # Nothing of theirs is there, or it cannot run. What they have yet to write is not shown.
+        found, before = getattr(file, name)(*arguments), "By its docstring, and before you write it. "
+    if name == "normalize_index":
+        return Question(
+            prompt=f"{before}`{call}`: how many entries has the list that it returns, and how many of them are `slice(None)`?",
+            answers={"entries": len(found), "slice(None)": sum(each == slice(None) for each in found)},
+            explain=f"It was run, and returned `{found!r}`.",
+        )
     return Question(
         prompt=f"{before}What does `{call}` return?",
-        answers={"result": answer},
-        explain=f"It was run, and returned `{answer!r}`.",
+        answers={"result": found},
+        explain=f"It was run, and returned `{found!r}`.",
     )

@@ -72,6 +72,17 @@ change(
 )
 
 
+change(
+    "slope",
+    "in-single-precision",
+    "you rounded the two ends to single precision: seven digits, and a small step moves only the last of them",
+    (
+        "ends.append(float((function().detach() * g).sum().item()))",
+        "ends.append(float((function().detach() * g).sum().float().item()))",
+    ),
+)
+
+
 @mistake(
     "gradcheck", "g-all-ones", "you asked with a g of ones: a rule that drops g passes; it must be random"
 )
@@ -362,13 +373,27 @@ def grad(self, g, out, x):
     "Sum.grad", "means-gradient", "you divided by the number of elements: that is the gradient of a mean"
 )
 def grad(self, g, out, x):
-    count = x.numel() // max(g.numel(), 1)
+    count = 1
+    for axis in self.axes:
+        count *= x.shape[axis]
     return (self.restored(g, x.shape).expand(x.shape) / count,)
 
 
 @mistake("Extreme.grad", "each-tie-takes-all", "among equal extremes each took all of g; they share it")
 def grad(self, g, out, x):
     tied = (x == self.restored(out, x.shape)).to(g.dtype)
+    return (self.restored(g, x.shape) * tied,)
+
+
+@mistake(
+    "Extreme.grad",
+    "first-takes-all",
+    "among equal extremes the first took all of g; none of them is the first but by chance, so they share it",
+)
+def grad(self, g, out, x):
+    tied = (x == self.restored(out, x.shape)).to(g.dtype)
+    for axis in self.axes:
+        tied = tied * (tied.cumsum(axis) == 1).to(g.dtype)
     return (self.restored(g, x.shape) * tied,)
 
 

@@ -90,6 +90,22 @@ change(
 
 change(
     "record",
+    "one-edge-per-tensor",
+    "you drew one edge for each tensor; x * x reads x twice, and each use has an edge of its own",
+    (
+        "node.edges = [(x.edge or (x, 0)) if x.requires_grad else None for x in inputs]",
+        """\
+node.edges = []
+for i, x in enumerate(inputs):
+    again = any(x is other for other in inputs[:i])
+    node.edges.append((x.edge or (x, 0)) if x.requires_grad and not again else None)
+""",
+    ),
+)
+
+
+change(
+    "record",
     "leaves-forgotten",
     "you took the edge of each input; a leaf has none, since no operation made it: its edge leads to itself",
     (
@@ -275,6 +291,7 @@ def consumers_first(roots):
 
     for root in roots:
         walk(root)
+    order.reverse()
     return sorted(order, key=lambda each: type(each) is not Node)
 
 
@@ -386,6 +403,24 @@ def add(self, edge, g, fresh):
 
 @mistake(
     "Sweep.add",
+    "running-total",
+    "you handed a node on at every contribution, with the sum so far: what was in it before travels again each time",
+)
+def add(self, edge, g, fresh):
+    sums = self.__dict__.setdefault("sums", {})
+    second = edge in sums
+    sums[edge] = sums[edge] + g if second else g
+    target, index = edge
+    if type(target) is Node:
+        self.visit(target, [sums[edge] if i == index else None for i in range(target.made)])
+        return
+    self.arrived[target] = [sums[edge]]
+    if second or fresh:
+        self.owned.add(target)
+
+
+@mistake(
+    "Sweep.add",
     "one-output-assumed",
     "you made room for one gradient; an operation of several outputs needs one for each",
 )
@@ -460,6 +495,50 @@ def run(self, roots):
             node = next(each for each in self.arrived if type(each) is Node)
             self.waiting = [each for each in self.waiting if each[1] is not node]
             self.visit(node, self.arrived.pop(node))
+        for leaf, gs in self.arrived.items():
+            self.visit(leaf, gs)
+    finally:
+        MODE.recording = before
+
+
+@mistake(
+    "Sweep.run",
+    "late-ones-dropped",
+    "you handed each node on when its first contribution was there, and dropped those that came later",
+)
+def run(self, roots):
+    if self.wanted is not None:
+        self.needed = on_the_way(consumers_first(roots), {target for target, _ in self.wanted})
+    before, MODE.recording = MODE.recording, self.create_graph
+    done = set()
+    try:
+        while self.waiting:
+            node = self.waiting.pop()[1]
+            gs = self.arrived.pop(node)
+            if node not in done:
+                done.add(node)
+                self.visit(node, gs)
+        for leaf, gs in self.arrived.items():
+            self.visit(leaf, gs)
+    finally:
+        MODE.recording = before
+
+
+@mistake(
+    "Sweep.run",
+    "stopped-at-none",
+    "you left out a node of which one output has no gradient: nobody used that output, and the others still count",
+)
+def run(self, roots):
+    if self.wanted is not None:
+        self.needed = on_the_way(consumers_first(roots), {target for target, _ in self.wanted})
+    before, MODE.recording = MODE.recording, self.create_graph
+    try:
+        while self.waiting:
+            node = heappop(self.waiting)[1]
+            gs = self.arrived.pop(node)
+            if all(g is not None for g in gs):
+                self.visit(node, gs)
         for leaf, gs in self.arrived.items():
             self.visit(leaf, gs)
     finally:

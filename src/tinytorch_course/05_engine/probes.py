@@ -8,6 +8,7 @@ import tinytorch as tt
 from tinytorch.autograd import Function
 from tinytorch.autograd.graph import Node, consumers_first, sum_to_size
 from tinytorch.observe import observing
+from tinytorch_course.inputs import narrower, some_shape, some_tensor
 
 MODES = [
     "with tt.no_grad():\n    inside = tt.is_grad_enabled()\n(inside, tt.is_grad_enabled())",
@@ -21,6 +22,63 @@ MODES = [
 ]
 
 
+def nested(rng, depth, indent):
+    """Lines of blocks in blocks, each of which notes the mode that it finds."""
+    lines = []
+    for _ in range(rng.randint(1, 2)):
+        block = rng.choice(["tt.no_grad()", "tt.enable_grad()", "off", "on"])
+        fails = rng.random() < 0.2
+        inner = indent + ("    " if fails else "")
+        lines += [f"{indent}try:"] if fails else []
+        lines += [f"{inner}with {block}:", f"{inner}    seen.append(tt.is_grad_enabled())"]
+        lines += nested(rng, depth - 1, inner + "    ") if depth else []
+        lines += (
+            [f"{inner}    raise KeyError", f"{indent}except KeyError:", f"{indent}    pass"] if fails else []
+        )
+        lines.append(f"{indent}seen.append(tt.is_grad_enabled())")
+    return lines
+
+
+def some_modes(case, rng):
+    """Blocks in blocks; some of them are entered twice."""
+    lines = "\n".join(nested(rng, 3, ""))
+    tt.set_grad_enabled(True)
+    case(f"off, on, seen = tt.no_grad(), tt.enable_grad(), []\n{lines}\nseen")
+    tt.set_grad_enabled(True)
+
+
+def a_program(rng, steps=6):
+    """Lines that compute from three leaves of three numbers; every value may be used again, and again."""
+    lines = [
+        "a, b = (tt.tensor(v, dtype=tt.float64, requires_grad=True) for v in ([0.5, -1.5, 2.0], [1.0, 0.25, -0.75]))"
+    ]
+    lines.append("c = tt.tensor([2.0, -0.5, 1.5], dtype=tt.float64)")
+    names = ["a", "b", "c"]
+    for number in range(rng.randint(1, steps)):
+        x, y = rng.choice(names[-3:]), rng.choice(names)
+        expr = rng.choice(
+            [
+                f"{x} * {y}",
+                f"{x} + {y}",
+                f"{x} - {y} * 0.5",
+                f"{x}.tanh()",
+                f"{x}.flip(0)",
+                f"{x}.cos() + {x}",
+                f"{x}.where({y} > 0.0, {y})",
+            ]
+        )
+        lines.append(f"h{number} = {expr}")
+        names.append(f"h{number}")
+    return "\n".join(lines) + "\n", names[3:]
+
+
+def some_gradients(case, rng, again=""):
+    """What arrives at the leaves of a random program."""
+    lines, made = a_program(rng)
+    loss = f"(({' + '.join(made[-2:])}) * tt.tensor([0.5, -2.0, 3.0]).double() + (a + b) * 0.0).sum()"
+    case(f"{lines}loss = {loss}\nloss.backward({again})\n(a.grad.detach(), b.grad.detach())")
+
+
 def no_grad_enter(case):
     for code in MODES:
         tt.set_grad_enabled(True)
@@ -28,11 +86,19 @@ def no_grad_enter(case):
     tt.set_grad_enabled(True)
 
 
+def no_grad_enter_random(case, rng):
+    some_modes(case, rng)
+
+
 def no_grad_exit(case):
     for code in MODES:
         tt.set_grad_enabled(True)
         case(code)
     tt.set_grad_enabled(True)
+
+
+def no_grad_exit_random(case, rng):
+    some_modes(case, rng)
 
 
 def recorded(out):
@@ -69,6 +135,7 @@ def graph_record(case):
     case(f"{W}tt.ones(4, 2) @ w", observe=recorded)
     case(f"{W}w @ w.mT", observe=recorded)
     case(f"{W}w.sum(1)", observe=recorded)
+    case(MATRICES)
     case(f"{W}tt.where(w > 0.0, w, 0.0)", observe=recorded)
     case(f"{W}w.double().tanh() @ tt.ones(3, 1).double()", observe=recorded)
     case(f"{W}values, places = w.sort(1)\nvalues", observe=recorded)
@@ -83,6 +150,12 @@ def graph_record(case):
     case(f"import weakref\n{W}y = w @ tt.ones(3, 2)\nnode = weakref.ref(y.grad_fn)\ndel y\nnode() is None")
     case(f"import weakref\n{W}y = (w @ w.mT).sum(0)\nresult = weakref.ref(y)\ndel y\nresult() is None")
     case(f"{W}tt.where(w > 0.0, w, w * 0.1).sum().backward()\nw.grad")
+    case(f"{W}tt.where(w > 0.0, w, 0.0).sum().backward()\nw.grad")
+
+
+def graph_record_random(case, rng):
+    lines, made = a_program(rng)
+    case(f"{lines}{rng.choice(made)}", observe=recorded)
 
 
 def graph_sum_to_size(case):
@@ -109,6 +182,12 @@ def graph_sum_to_size(case):
         case(
             f"g = (tt.arange({np.prod(sizes)}.0) - 5.0).reshape{sizes}\nfound = sum_to_size(g, {shape})\n(found.shape, found.tolist())"
         )
+
+
+def graph_sum_to_size_random(case, rng):
+    sizes = some_shape(rng)
+    shape = narrower(rng, sizes)
+    case(f"g = {some_tensor(rng, sizes)}\nfound = sum_to_size(g, {shape})\n(found.shape, found.tolist())")
 
 
 def ordered(found):
@@ -149,9 +228,21 @@ def graph_consumers_first(case):
     case(f"{x}roots = [x.exp().grad_fn]\nconsumers_first(roots)\nlen(roots)")
 
 
+def graph_consumers_first_random(case, rng):
+    lines, made = a_program(rng, steps=12)
+    wanted = f"[each.edge[0] for each in ({', '.join(made[-2:])},) if each.requires_grad]"
+    case(f"{lines}consumers_first({wanted})", observe=ordered)
+
+
 X = "x = tt.tensor([2.0, -1.0, 0.5], dtype=tt.float64, requires_grad=True)\n"
 COUNT = "seen = []\nwith observing(lambda op, inputs, out: seen.append(type(op).__name__)):\n    "
+OPENING = "x = tt.tensor(2.0, requires_grad=True)\ny = x * x\nz = y * y + y\nz.backward()\nx.grad"
+# The same formula in matrices, so that every product goes the long way through `record`. The graph is kept, so that an
+# engine that visits a node twice is not stopped by what the first visit let go: its number shows what it did.
+MATRICES = "x = tt.tensor([[2.0]], requires_grad=True)\ny = x @ x\nz = y @ y + y\nz.backward(retain_graph=True)\nx.grad"
 SHARED = [
+    MATRICES,
+    OPENING,
     f"{X}y = x * x\nz = y * y + y\nz.sum().backward()\nx.grad",
     f"{X}(x * x).sum().backward()\nx.grad",
     f"{X}y = x.exp()\nz = y + y.exp().sin().exp()\nz.sum().backward()\nx.grad",
@@ -164,6 +255,9 @@ SHARED = [
     f"{X}(x[1:] * x[:2]).sum().backward()\nx.grad",
     f"{X}y = x.exp()\ntt.autograd.backward([y.sum(), (y * x).sum()])\nx.grad",
     f"{X}x.sum().backward()\n(x * x).sum().backward()\nx.grad",
+    f"{W}v = w.mT\n((v @ w)[1:, :1] * v[1:]).sum().backward()\nw.grad",
+    f"{X}y = x * 1.0\ny[1:].mul_(x[:2])\n(y * y).sum().backward()\nx.grad",
+    "x = tt.zeros(0, 3, requires_grad=True)\n(x * x + x).sum().backward()\nx.grad",
 ]
 
 
@@ -189,6 +283,10 @@ def sweep_add(case):
     case(f"{X}{COUNT}(x * x).sum().backward()\nseen", observe=copies)
     case(f"{X}{COUNT}(x + x).sum().backward()\nseen", observe=copies)
     case(f"{X}{COUNT}x.exp().sum().backward()\nseen", observe=copies)
+
+
+def sweep_add_random(case, rng):
+    some_gradients(case, rng, rng.choice(["", "create_graph=True"]))
 
 
 def sweep_run(case):
@@ -229,6 +327,10 @@ def sweep_run(case):
     )
 
 
+def sweep_run_random(case, rng):
+    some_gradients(case, rng, rng.choice(["", "create_graph=True", "retain_graph=True"]))
+
+
 def sweep_deliver(case):
     case(f"{X}x.sum().backward()\nx.grad")
     case(f"{X}(x * x).sum().backward()\n(x * 3.0).sum().backward()\nx.grad")
@@ -252,6 +354,13 @@ def sweep_deliver(case):
     case(f"{X}{COUNT}(x * x).sum().backward(create_graph=True)\nseen", observe=copies)
 
 
+def sweep_deliver_random(case, rng):
+    lines, made = a_program(rng)
+    loss = f"({made[-1]} + a * b).sum().backward({rng.choice(['', 'create_graph=True'])})"
+    twice = f"{loss}\nkept = a.grad\n" + lines.split("\n", 1)[1]
+    case(f"{lines}{twice}{loss}\n(kept is a.grad, a.grad.detach(), b.grad.detach(), kept.detach())")
+
+
 def graph_unpack(case):
     case(f"{X}y = x.exp()\ny.sum().backward()\nx.grad")
     case(f"{X}y = x.exp()\ny.mul_(2.0)\ny.sum().backward()\nx.grad")
@@ -264,6 +373,14 @@ def graph_unpack(case):
     case(f"{X}y = x * 1.0\nz = y + 2.0\ny.add_(1.0)\nz.sum().backward()\nx.grad")
     case(f"{X}y = x * 1.0\nz = y.exp()\nwith tt.no_grad():\n    z.add_(1.0)\nz.sum().backward()")
     case(f"{X}w = tt.ones(3).double()\nz = x * w\nw.zero_()\nz.sum().backward()")
+
+
+def graph_unpack_random(case, rng):
+    lines, made = a_program(rng)
+    step = rng.choice(["add_(1.0)", "mul_(2.0)", "zero_()"])
+    target = rng.choice([*made, "c"])
+    code = f"{lines}loss = ({' + '.join(made)} + a * c).sum()\n"
+    case(f"{code}with tt.no_grad():\n    {target}{rng.choice(['', '[1:]'])}.{step}\nloss.backward()\na.grad")
 
 
 def graph_grad(case):
@@ -288,6 +405,18 @@ def graph_grad(case):
     case(f"{X}{grad}(x * x, (x,))")
     case(f"{X}c = tt.ones(3)\n{grad}(x.sum(), (c,), allow_unused=True)")
     case(f"{X}type({grad}((x * x).sum(), (x,))).__name__")
+
+
+def graph_grad_random(case, rng):
+    lines, made = a_program(rng)
+    wanted = ", ".join(rng.sample(["a", "b", *made], rng.randint(1, 2)))
+    total = f"({made[-1]} * {made[-1]} + a.exp() * b).sum()"
+    if rng.random() < 0.4:
+        first = f"(first,) = tt.autograd.grad({total}, (a,), create_graph=True)\n"
+        case(f"{lines}{first}tt.autograd.grad((first * first).sum(), (a, b), allow_unused=True)")
+    else:
+        unused = rng.choice(["", ", allow_unused=True"])
+        case(f"{lines}found = tt.autograd.grad({total}, ({wanted},){unused})\n(found, a.grad, b.grad)")
 
 
 CUBE = """class Cube(Function):
@@ -332,6 +461,15 @@ def function_apply(case):
     case(f"{dirty}{X}y = x * 1.0\nz = Dirty.apply(y)\nz.sum().backward()\n(z is y, x.grad)")
     both = "class Both(Function):\n    @staticmethod\n    def forward(ctx, x):\n        return x, x * 2.0\n    @staticmethod\n    def backward(ctx, g, h):\n        return g * 7.0 + h * 2.0\n"
     case(f"{both}{X}y, z = Both.apply(x)\n(y + z).sum().backward()\n(y is x, x.grad)")
+
+
+def function_apply_random(case, rng):
+    lines, made = a_program(rng, steps=4)
+    x = rng.choice([*made, "a", "b", "c"])
+    expr = rng.choice(
+        [f"Cube.apply({x})", f"Cube.apply({x}, 0.5) + Cube.apply(b)", f"Cube.apply(Cube.apply({x}) * 0.1)"]
+    )
+    case(f"{CUBE}{lines}((({expr}) + a * b) * c).sum().backward()\n(Cube.calls, a.grad, b.grad)")
 
 
 NAMES = (np, observing, sum_to_size, consumers_first)

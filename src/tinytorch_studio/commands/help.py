@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 import click
 
 from tinytorch_studio import course
-from tinytorch_studio.commands.common import here, one, wrapped
+from tinytorch_studio.commands.common import here, near, one, wrapped
+from tinytorch_studio.folder import Folder
 from tinytorch_studio.snapshots import entries
 from tinytorch_studio.variants import variants
 
@@ -23,7 +25,10 @@ def section(module: course.Module, title: str) -> str:
 @click.argument("name", required=False)
 @click.option("--example", is_flag=True, help="A worked example of another case, at once.")
 def hint(name: str | None, example: bool) -> None:
-    """One hint more: where to look, the idea, nearly the line, and then a worked example."""
+    """Give one hint more, from where to look to nearly the line.
+
+    NAME is an exercise, by default the current one. After the third hint comes a worked example of another case.
+    """
     folder = here()
     module, exercise = one(folder, name)
     rungs = re.split(r"^### .*\n", section(module, exercise.name), flags=re.MULTILINE)[1:]
@@ -36,16 +41,34 @@ def hint(name: str | None, example: bool) -> None:
 
 
 @click.command()
-@click.argument("mistake")
-def why(mistake: str) -> None:
-    """A paragraph about a known MISTAKE: the id that stands behind "likely"."""
-    for module in course.modules():
-        for each in variants(module.path("mistakes.py"), module):
-            if each.name == mistake:
-                click.echo(
-                    wrapped(f"{each.exercise}: {each.sentence}\n\n{section(module, mistake)}".rstrip())
-                )
-                return
-    raise click.UsageError(
-        f"there is no known mistake {mistake!r}; its id stands behind 'likely' in a message"
-    )
+@click.argument("mistake", required=False)
+def why(mistake: str | None) -> None:
+    """Explain a known MISTAKE: the id behind "likely".
+
+    By default the one that was found last. Where two modules know a mistake of this name, it is that of yours.
+    """
+    mistake = mistake or found_last(here())
+    known = [
+        (module, each)
+        for module in course.modules()
+        for each in variants(module.path("mistakes.py"), module)
+        if each.name == mistake
+    ]
+    if not known:
+        names = {v.name for module in course.modules() for v in variants(module.path("mistakes.py"), module)}
+        close = get_close_matches(mistake, sorted(names))
+        meant = (
+            f"did you mean {' or '.join(close)}?" if close else "its id stands behind 'likely' in a message"
+        )
+        raise click.UsageError(f"there is no known mistake {mistake!r}; {meant}")
+    here_too = [(module, each) for module, each in known if module.number == near()]
+    texts = [f"{v.exercise}: {v.sentence}\n\n{section(m, v.name)}".rstrip() for m, v in here_too or known]
+    click.echo("\n\n".join(map(wrapped, texts)))
+
+
+def found_last(folder: Folder) -> str:
+    """The mistake that the last diagnosis named."""
+    named = [each["mistake"] for each in entries(folder.progress) if each.get("mistake")]
+    if not named:
+        raise click.UsageError("name a mistake: its id stands behind 'likely' in a message of tt check")
+    return str(named[-1])

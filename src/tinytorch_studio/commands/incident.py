@@ -11,12 +11,13 @@ from tinytorch_course.kit import LEVELS
 from tinytorch_studio import incidents
 from tinytorch_studio.commands.chosen import module_meant
 from tinytorch_studio.commands.common import here
-from tinytorch_studio.course import CourseError, Module
-from tinytorch_studio.dialogue import Ended, Unclear, ask, page
+from tinytorch_studio.course import Module
+from tinytorch_studio.dialogue import Ended, Unclear, ask
 from tinytorch_studio.folder import Folder
+from tinytorch_studio.hearing import Heard
 from tinytorch_studio.incidents import MEANINGS, Incident, Outcome
 from tinytorch_studio.labs import said
-from tinytorch_studio.process import Heard
+from tinytorch_studio.pages import page
 from tinytorch_studio.quiz import chosen
 
 TRIES = 3  # lines that may be named before it is told
@@ -24,33 +25,34 @@ TRIES = 3  # lines that may be named before it is told
 
 @click.command()
 @click.argument("module", required=False)
-@click.option("--level", type=click.Choice(LEVELS), help="Where the fault lies, without being asked.")
-@click.option("--line", type=int, help="The line that is wrong, without being asked.")
+@click.option("--level", type=click.Choice(LEVELS), help="Where the fault lies; then it is not asked.")
+@click.option("--line", type=int, help="The line that is wrong; then it is not asked.")
 @click.option("--again", is_flag=True, help="Begin anew; what you changed is kept (tt undo).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object; nothing is asked.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object about the incident; nothing is asked.")
 def incident(module: str | None, level: str | None, line: int | None, again: bool, as_json: bool) -> None:
-    """Find what is wrong with a program, and repair it. MODULE is by default the current one."""
+    """Find what is wrong with a program, and repair it.
+
+    The program is written into incidents/ in your folder. Name the level of the fault and its line; then change the
+    file and give the command again. MODULE is by default the current one. The exit code is 0 once it is solved.
+    """
     folder = here()
     where = module_meant(folder, module)
+    told = incidents.told(where)
+    if told is None:
+        click.echo(
+            json.dumps({"module": where.number, "incident": None})
+            if as_json
+            else f"{where.number} has no incident."
+        )
+        return
+    if line is not None and not 1 <= line <= told.program.count("\n") + 1:
+        raise click.UsageError(f"the program has no line {line}")
+    case = Case(folder, where, told, quiet=as_json)
     try:
-        told = incidents.told(where)
-        if told is None:
-            click.echo(
-                json.dumps({"module": where.number, "incident": None})
-                if as_json
-                else f"{where.number} has no incident."
-            )
-            return
-        if line is not None and not 1 <= line <= told.program.count("\n") + 1:
-            raise click.UsageError(f"the program has no line {line}")
-        case = Case(folder, where, told, quiet=as_json)
-        try:
-            solved = case.held(level, line, again)
-        except Ended:
-            click.echo(f"stopped    what you found out is kept; go on: {case.command}")
-            solved = False
-    except CourseError as error:
-        raise click.ClickException(str(error)) from error
+        solved = case.held(level, line, again)
+    except Ended:
+        click.echo(f"stopped    what you found out is kept; go on: {case.command}", err=as_json)
+        solved = False
     if as_json:
         click.echo(json.dumps(case.whole()))
     sys.exit(0 if solved else 1)

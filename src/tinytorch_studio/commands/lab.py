@@ -12,21 +12,27 @@ from tinytorch_studio import labs
 from tinytorch_studio.amounts import amount
 from tinytorch_studio.commands.chosen import module_meant
 from tinytorch_studio.commands.common import here
-from tinytorch_studio.course import CourseError, Module
-from tinytorch_studio.dialogue import Ended, Unclear, ask, page
+from tinytorch_studio.course import Module
+from tinytorch_studio.dialogue import Ended, Unclear, ask
 from tinytorch_studio.folder import Folder
 from tinytorch_studio.labs import Lab
+from tinytorch_studio.pages import page
 from tinytorch_studio.plots import NoPlot
 
 
 @click.command()
 @click.argument("module", required=False)
 @click.option("--lab", "name", help="Which lab; by default the first that is not explained yet.")
-@click.option("--predict", multiple=True, metavar="NAME=VALUE", help="A prediction, without being asked.")
-@click.option("--explain", "explanation", help="Your explanation, without being asked.")
+@click.option(
+    "--predict",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A prediction, once for each name; then it is not asked.",
+)
+@click.option("--explain", "explanation", help="Your explanation; then it is not asked.")
 @click.option("--again", is_flag=True, help="Predict and measure anew.")
 @click.option("--show", is_flag=True, help="Show a lab that is explained once more.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object; nothing is asked.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object about the lab; nothing is asked.")
 def lab(
     module: str | None,
     name: str | None,
@@ -36,13 +42,14 @@ def lab(
     show: bool,
     as_json: bool,
 ) -> None:
-    """Predict a number, measure it on your files, explain the difference. MODULE is by default the current one."""
+    """Predict a number, measure it on your files, explain the rest.
+
+    MODULE is by default the current one. What you write is kept at once, and a lab goes on where it stopped. The
+    exit code is 0 once a lab is explained.
+    """
     folder = here()
     where = module_meant(folder, module)
-    try:
-        there = labs.told(where)
-    except CourseError as error:
-        raise click.ClickException(str(error)) from error
+    there = labs.told(where)
     if not there:
         click.echo(
             json.dumps({"module": where.number, "labs": []}) if as_json else f"{where.number} has no lab."

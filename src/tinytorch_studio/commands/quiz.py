@@ -12,22 +12,37 @@ import click
 from tinytorch_studio import quiz as questions
 from tinytorch_studio.commands.chosen import module_meant
 from tinytorch_studio.commands.common import here
-from tinytorch_studio.course import CourseError, Module
-from tinytorch_studio.dialogue import Ended, Unclear, ask, page
+from tinytorch_studio.course import Module
+from tinytorch_studio.dialogue import Ended, Unclear, ask
 from tinytorch_studio.folder import Folder
+from tinytorch_studio.pages import page
 from tinytorch_studio.quiz import Question
 
 
 @click.command()
 @click.argument("module", required=False)
-@click.option("--question", "name", help="Only this question.")
+@click.option("--question", "name", help="Only the question of this name.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same numbers as last time.")
-@click.option("--answer", "given", multiple=True, metavar="NAME=VALUE", help="An answer to the one question.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object; nothing is asked.")
+@click.option(
+    "--answer",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An answer to the one question, once for each name.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="One JSON object; what the questions are, or whether --answer is right.",
+)
 def quiz(
     module: str | None, name: str | None, seed: int | None, given: tuple[str, ...], as_json: bool
 ) -> None:
-    """Questions about a module: what you understood. MODULE is by default the current one."""
+    """Answer questions about a module, with fresh numbers each time.
+
+    MODULE is by default the current one. What was answered right comes last. The exit code is 0 if all is right.
+    """
     folder = here()
     where = module_meant(folder, module)
     if given and name is None:
@@ -35,8 +50,6 @@ def quiz(
     seed = random.SystemRandom().randrange(10_000) if seed is None else seed
     try:
         asked = questions.made(folder, where, seed, name)
-    except CourseError as error:
-        raise click.ClickException(str(error)) from error
     except LookupError as error:
         raise click.UsageError(str(error.args[0])) from error
     if not asked:
@@ -93,7 +106,7 @@ def hold(folder: Folder, module: Module, seed: int, asked: list[Question], answe
     """Ask one after another, and say at once what is right."""
     only = f" --question {asked[0].name}" if len(asked) == 1 else ""
     same = f"tt quiz {module.number}{only} --seed {seed}"
-    click.echo(f"{module.number} {module.title}: {counted(len(asked))}   (the same numbers: {same})")
+    click.echo(f"{module.number} {module.title}: {counted(len(asked))}\nthe same numbers once more: {same}")
     right = count = 0
     try:
         for count, question in enumerate(asked):
@@ -104,7 +117,9 @@ def hold(folder: Folder, module: Module, seed: int, asked: list[Question], answe
                     given[name] = ask_for(question, name)
             right += tell(question, given, judged(folder, module, seed, question, given))
     except Ended:
-        click.echo(f"stopped    after {count} of {counted(len(asked))}; what you answered is kept: {same}")
+        click.echo(
+            f"stopped    after {count} of {counted(len(asked))}; what you answered is kept\nagain      {same}"
+        )
         sys.exit(1)
     if len(asked) > 1:
         click.echo(f"\n{right} of {len(asked)} right")

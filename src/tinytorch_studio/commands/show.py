@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from tinytorch_studio import check as checks
 from tinytorch_studio import course, diagnosis, pictures
 from tinytorch_studio.commands.chosen import module_meant
-from tinytorch_studio.commands.common import here, one
+from tinytorch_studio.commands.common import here, meant, near, one
 from tinytorch_studio.drawings import Drawing, drawings
 from tinytorch_studio.folder import Folder
 from tinytorch_studio.snapshots import write_whole
@@ -27,8 +28,10 @@ from tinytorch_studio.snapshots import write_whole
 def show(what: str | None, module: str | None, svg: Path | None) -> None:
     """Draw what your functions answer.
 
-    WHAT is an exercise (by default the current one): its failing case, or the first one. Or it is an expression,
-    such as "Layout.contiguous((2, 3)).permute((1, 0))".
+    WHAT is an exercise (by default the current one): its failing case, or the first one. Or it is an expression:
+
+    \b
+    tt show "Layout.contiguous((2, 3)).permute((1, 0))"
     """
     if svg is not None and svg.suffix != ".svg":
         raise click.UsageError(f"--svg {svg}: the name of a picture ends in .svg")
@@ -51,7 +54,7 @@ def show(what: str | None, module: str | None, svg: Path | None) -> None:
 def is_exercise(what: str) -> bool:
     """Whether a word means something of the course."""
     try:
-        course.find(what)
+        course.find(what, near())
     except course.CourseError:
         return False
     return True
@@ -80,7 +83,7 @@ def of_exercise(
 def case(exercise: course.Exercise, what: str, code: str) -> None:
     """What the picture is of."""
     click.secho(f"{exercise.name}: {what}   ({exercise.id})", bold=True)
-    click.echo("case       " + code.replace("\n", "\n" + " " * 11) + "\n")
+    click.echo(f"{diagnosis.case_row(code)}\n")
 
 
 def composed(folder: Folder, module: course.Module, verdict: checks.Verdict) -> dict[str, Any]:
@@ -95,16 +98,18 @@ def of_expression(folder: Folder, module: course.Module, code: str) -> Drawing:
     try:
         statements = ast.parse(code).body
     except (SyntaxError, ValueError) as error:
-        raise click.UsageError(
-            f"{code!r} is no exercise (tt list) and no expression: {getattr(error, 'msg', error)}"
-        ) from error
+        if is_word(code):
+            meant(code)  # says what is close
+        why = getattr(error, "msg", error)
+        raise click.UsageError(f"{code!r} is no exercise (tt list 01) and no expression: {why}") from error
     if not statements or not isinstance(statements[-1], ast.Expr):
         raise click.UsageError(f"{code!r} does not end in an expression: there is no value to draw")
     drawing = drawings(folder, module, [code])[0]
-    if (
-        drawing["kind"] == "error"
-        and drawing["error"] == "NameError"
-        and code.replace(".", "").isidentifier()
-    ):
-        raise click.UsageError(f"{code!r} is no exercise (tt list), and no name in module {module.number}")
+    if drawing["kind"] == "error" and drawing["error"] == "NameError" and is_word(code):
+        meant(code)
     return drawing
+
+
+def is_word(code: str) -> bool:
+    """Whether this may be meant as the name of an exercise."""
+    return re.fullmatch(r"[\w.]+", code) is not None

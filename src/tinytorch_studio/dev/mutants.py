@@ -7,12 +7,13 @@ import copy
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from tinytorch_studio.check import job, module_name, run_reference, source
+from tinytorch_studio.check import RANDOM, job, module_name, run_reference, source
 from tinytorch_studio.course import Exercise, Module
 from tinytorch_studio.folder import functions
-from tinytorch_studio.judge import compare
+from tinytorch_studio.judge import Case, compare
 from tinytorch_studio.process import probe
 from tinytorch_studio.variants import Variant
 
@@ -37,6 +38,10 @@ COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
+MANY, SECONDS = (
+    10_000,
+    300.0,
+)  # random cases in which an equivalent mutant must not differ, and the time for them
 
 
 @dataclass(frozen=True)
@@ -174,16 +179,37 @@ def difference(before: str, after: str) -> str:
     return "a line more"
 
 
-def survives(module: Module, mutant: Mutant) -> bool:
-    """Whether the probe of its exercise notices nothing."""
+def seen_of(module: Module, mutant: Mutant, random: int = RANDOM, seconds: float = 3.0) -> list[Case] | None:
+    """What the probe of its exercise observes; None if it does not come to its end."""
     exercise = mutant.exercise
     file = source(
         module, exercise.file, module.reference(exercise.file), replace={mutant.function: mutant.source}
     )
-    seen = probe(job(module, [exercise.probe], {module_name(exercise.file): file}), 3.0)
-    if seen.failed is not None or not seen.finished:
-        return False
-    return compare(seen.cases, run_reference(module, exercise)) is None
+    seen = probe(job(module, [exercise.probe], {module_name(exercise.file): file}, random), seconds)
+    return seen.cases if seen.finished else None
+
+
+def survives(module: Module, mutant: Mutant) -> bool:
+    """Whether the probe of its exercise notices nothing."""
+    cases = seen_of(module, mutant)
+    return cases is not None and compare(cases, run_reference(module, mutant.exercise)) is None
+
+
+def same_in_random_cases(module: Module, mutant: Mutant) -> bool:
+    """Whether a mutant that is called equivalent does what the reference does in many random cases, too."""
+    function = functions(ast.parse(module.reference(mutant.exercise.file).read_bytes()))[mutant.function]
+    unchanged = Mutant(mutant.exercise, mutant.function, "", ast.unparse(function))
+    wanted = reference_of_many(module, unchanged)
+    cases = seen_of(module, mutant, MANY, SECONDS)
+    return cases is not None and compare(cases, wanted) is None
+
+
+@cache
+def reference_of_many(module: Module, unchanged: Mutant) -> list[Case]:
+    """What the reference does in many random cases."""
+    cases = seen_of(module, unchanged, MANY, SECONDS)
+    assert cases is not None, f"{unchanged.exercise.id}: {MANY} random cases take longer than {SECONDS:.0f} s"
+    return cases
 
 
 def equivalent(module: Module) -> dict[tuple[str, str], str]:
@@ -214,11 +240,14 @@ class Tally:
 def tally(module: Module, exercise: Exercise, known: tuple[Variant, ...]) -> Tally:
     """Run all mutants of an exercise."""
     reasons, all_of_them = equivalent(module), mutants(module, exercise)
-    alive = [each.change for each in all_of_them if survives(module, each)]
-    same = [
-        (change, reasons[exercise.name, change]) for change in alive if (exercise.name, change) in reasons
-    ]
-    left = [change for change in alive if (exercise.name, change) not in reasons]
+    same, left = [], []
+    for each in all_of_them:
+        if survives(module, each):
+            reason = reasons.get((exercise.name, each.change))
+            if reason is not None and same_in_random_cases(module, each):
+                same.append((each.change, reason))
+            else:
+                left.append(each.change)
     mistakes = sum(each.exercise == exercise.name for each in known)
     return Tally(exercise, mistakes, len(all_of_them), same, left)
 
@@ -230,7 +259,8 @@ def page(tallies: list[Tally]) -> str:
         "",
         "Each exercise's function is changed in one small place (an operator exchanged, an argument left out, a bound moved",
         "by one, a statement removed) and put to its probe. A mutant that does what the reference does, however it is asked, is",
-        "listed with the reason; any other that is not noticed is a hole. Made by `./tt dev mutants`.",
+        f"listed with the reason, and does the same in {MANY:,} random cases; any other that is not noticed is a hole.",
+        "Made by `./tt dev mutants`.",
         "",
         "| exercise | known mistakes | mutants | noticed | the same | not noticed |",
         "|---|---|---|---|---|---|",

@@ -28,9 +28,11 @@ def text(module: Module, name: str) -> str:
 
 
 def probe_exists(module: Module, exercise: Exercise) -> Iterator[str]:
-    """There is a function that observes it."""
-    if exercise.probe not in functions(ast.parse(text(module, "probes.py"))):
-        yield f"probes.py has no function {exercise.probe}"
+    """There is a function that observes it, and one that makes a random case."""
+    there = functions(ast.parse(text(module, "probes.py")))
+    for name in (exercise.probe, f"{exercise.probe}_random"):
+        if name not in there:
+            yield f"probes.py has no function {name}"
 
 
 def functions_exist(module: Module, exercise: Exercise) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""The child that draws: `python -P -m tinytorch_studio.inside.draw JOB RESULTS`; one drawing for each snippet.
+"""The child that draws: `python -P -m tinytorch_studio.inside.draw`; one drawing for each snippet.
 
-A drawing is plain JSON: a layout, the tape, a text, or an error. `tinytorch_studio.pictures` draws it.
+A drawing is plain JSON: a layout, the tape, a graph, a text, or an error. `tinytorch_studio.pictures` draws it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from tinytorch_studio.inside.graphs import behind, graph
 from tinytorch_studio.inside.probe import Finder, run
-from tinytorch_studio.inside.telling import Line, load, place, tell
+from tinytorch_studio.inside.telling import Line, kind, load, message, place, tell
+from tinytorch_studio.wire import clean
 
-TEXT = 2000  # characters of a value that is neither a layout nor the tape
+TEXT = 2000  # characters of a value that is no picture
 NUMBERS = 400  # of a tape
 
 
@@ -31,12 +33,15 @@ def work(job: dict[str, Any]) -> Iterator[Line]:
         try:
             yield drawing(run(code, names), names)
         except BaseException as error:  # whatever the learner's code does is told
-            words = {"kind": "error", "error": type(error).__name__, "message": str(error)[:500]}
+            words = {"kind": "error", "error": kind(error), "message": message(error)}
             yield words | place(error, job["root"])
 
 
 def drawing(value: Any, names: dict[str, Any]) -> Line:
     """What a value looks like."""
+    node = behind(value, names)
+    if node is not None:
+        return graph(node, names)
     layout = getattr(value, "array", value)  # of a tensor
     layout = getattr(layout, "layout", layout)
     if whole(getattr(layout, "shape", None)) and whole(getattr(layout, "strides", None)):
@@ -51,7 +56,7 @@ def drawing(value: Any, names: dict[str, Any]) -> Line:
     last = value[-1] if isinstance(value, list) and value else value
     if value is names.get("TAPE") or all(hasattr(last, name) for name in ("value", "inputs", "grad")):
         return on_tape(names)
-    return {"kind": "text", "text": repr(value)[:TEXT]}
+    return {"kind": "text", "text": clean(repr(value), TEXT)}
 
 
 def whole(sizes: Any) -> bool:
@@ -80,7 +85,7 @@ def on_tape(names: dict[str, Any]) -> Line:
 
 def number_or_text(value: Any) -> float | str:
     """A number as it is; what a mistake put in its place as text."""
-    return value if isinstance(value, (int, float)) else repr(value)[:40]
+    return value if isinstance(value, (int, float)) else clean(repr(value), 40)
 
 
 if __name__ == "__main__":

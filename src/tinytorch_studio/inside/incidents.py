@@ -1,4 +1,4 @@
-"""The child that tells a module's incident, or runs its program: `python -P -m tinytorch_studio.inside.incidents JOB RESULTS`."""
+"""The child that tells a module's incident, or runs its program: `python -P -m tinytorch_studio.inside.incidents`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The child that tells what a module's labs ask, or measures one: `python -P -m tinytorch_studio.inside.labs JOB RESULTS`."""
+"""The child that tells what a module's labs ask, or measures one: `python -P -m tinytorch_studio.inside.labs`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The child: composes the files that a job names, runs probes on them, and writes down what it saw.
 
-`python -P -m tinytorch_studio.inside.probe JOB RESULTS`. RESULTS receives one JSON line for each case.
+`python -P -m tinytorch_studio.inside.probe`; one line for each case (`telling.py` says where they come from and go).
 Nothing here knows what the right observations are.
 """
 
@@ -10,20 +10,20 @@ import ast
 import base64
 import importlib
 import importlib.util
-import json
-import os
 import random
 import sys
 from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType
-from typing import Any, TextIO
+from types import CodeType, ModuleType
+from typing import Any
 
-MEMORY = 4 * 2**30  # bytes that the learner's code may take
-OUTPUT = 2**24  # bytes that it may write to any file
-PROCESSES = 64  # that it may start beside those that run
+from tinytorch_studio.inside.telling import Line, Telling, encoded, kind, lines_of, message, trace
+from tinytorch_studio.wire import clean
+
+TEXT = 100_000  # characters of a text that is observed
+BITS = 10_000  # of a whole number
 
 
 class Composed(SourceFileLoader):
@@ -64,51 +64,39 @@ class Finder(MetaPathFinder):
         return importlib.util.spec_from_file_location(name, loader.path, loader=loader)
 
 
-def limit() -> None:
-    """Bounds that the operating system holds, where it has them."""
-    try:
-        import resource
-    except ImportError:
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
-    running = Path(
-        "/proc/loadavg"
-    )  # counts every thread of the machine; elsewhere the system's own limit holds
-    if running.exists():
-        there = int(running.read_text(encoding="ascii").split()[3].partition("/")[2])
-        most = there + (os.cpu_count() or 1) + PROCESSES
-        _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
-
-
 def plain(value: Any) -> Any:
-    """An observation as JSON: arrays as bytes with shape and dtype."""
+    """An observation as JSON: arrays as bytes with shape and dtype; what only looks like one as its text."""
     if hasattr(value, "numpy_view"):
         value = value.numpy_view()
-    if hasattr(value, "tobytes") and hasattr(value, "dtype"):
-        content = base64.b64encode(value.tobytes()).decode()
-        return {"array": content, "dtype": str(value.dtype), "shape": list(value.shape)}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)) and value.dtype.isbuiltin == 1:
+        array = numpy.asarray(value)
+        if array.dtype.hasobject:
+            return clean(repr(array), TEXT)
+        content = base64.b64encode(array.tobytes()).decode()
+        return {"array": content, "dtype": str(array.dtype), "shape": list(array.shape)}
     if isinstance(value, dict):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, str):
+        return clean(value, TEXT)
+    if isinstance(value, int) and value.bit_length() > BITS:
+        return f"a whole number of {value.bit_length()} bits"
+    if value is None or isinstance(value, (bool, int, float)):
         return value
-    return repr(value)
+    return clean(repr(value), TEXT)
 
 
 class Cases:
     """What a probe calls for each of its cases."""
 
-    def __init__(self, probe: str, names: dict[str, Any], files: list[str], results: TextIO) -> None:
+    def __init__(self, probe: str, names: dict[str, Any], files: list[str], telling: Telling) -> None:
         self.probe = probe
         self.names = names
         self.files = files
-        self.results = results
+        self.telling = telling
         self.count = 0
-        self.process = os.getpid()
 
     def __call__(
         self,
@@ -120,33 +108,25 @@ class Cases:
         note: Callable[[Any], str] | None = None,
     ) -> None:
         """Run a snippet, and observe the value of its last expression."""
-        seen: dict[str, Any] = {"probe": self.probe, "case": self.count, "code": code}
-        seen |= {"against": against or {}, "labels": labels or {}}
+        known: Line = {"probe": self.probe, "case": self.count, "code": code}
+        known |= {"against": against or {}, "labels": labels or {}}
         self.count += 1
         try:
             value = run(code, dict(self.names))
-            seen["observed"] = plain(observe(value) if observe else {"result": value})
+            seen = {"observed": plain(observe(value) if observe else {"result": value})}
             if note is not None:
-                seen["note"] = note(value)
-        except KeyboardInterrupt:
-            raise
+                seen["note"] = clean(note(value), TEXT)
+            text = encoded(known | seen)
         except BaseException as error:  # whatever the learner's code does is an observation
-            seen["observed"] = {"error": type(error).__name__}
-            seen |= {"message": str(error)[:500]} | where(error, self.files)
-        if os.getpid() != self.process:  # the learner's code forked: one process tells what it saw
-            os._exit(0)
-        self.results.write(json.dumps(seen) + "\n")
-        self.results.flush()
+            text = encoded(known | {"observed": {"error": kind(error)}} | told(error, self.files))
+        self.telling.send(text)
 
 
-def where(error: BaseException, files: list[str]) -> dict[str, Any]:
-    """The last line of the composed files that an error came through, and the end of its traceback."""
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename in files]
-    trace = "".join(traceback.format_exception(error, limit=-8))
-    return {"line": lines[-1] if lines else None, "trace": trace[-4000:]}
+def told(error: BaseException, files: list[str]) -> Line:
+    """What an error says, and the last line of the composed files that it came through."""
+    own = [(Path(file).name, line) for file, line in lines_of(error) if file in files]
+    file, line = own[-1] if own else (None, None)
+    return {"message": message(error), "trace": trace(error), "file": file, "line": line}
 
 
 def run(code: str, names: dict[str, Any]) -> Any:
@@ -158,36 +138,43 @@ def run(code: str, names: dict[str, Any]) -> Any:
     return eval(compile(ast.Expression(last.value), "<case>", "eval"), names)
 
 
-def main(job_path: str, results_path: str) -> None:
-    """Run the job."""
-    job = json.loads(Path(job_path).read_text(encoding="utf-8"))
+def main() -> None:
+    """Run the job, and say what is seen; or why that is not possible."""
+    telling = Telling()
+    telling.begin()
+    job = telling.job
+    paths = [each["path"] for each in job["files"].values()]
     sys.path += job["path"]
     sys.meta_path.insert(0, Finder(job["files"]))
-    with open(results_path, "a", encoding="utf-8") as results:
-        spec = importlib.util.spec_from_file_location("probes", job["probes"])
-        assert spec is not None
-        assert spec.loader is not None
-        probes = importlib.util.module_from_spec(spec)
-        limit()
-        try:
-            for name in job["files"]:
-                importlib.import_module(name)
-            spec.loader.exec_module(probes)
-        except BaseException as error:
-            import traceback
-
-            trace = traceback.format_exc(limit=-3)
-            line = {"failed": type(error).__name__, "message": str(error)[:500], "trace": trace}
-            results.write(json.dumps(line) + "\n")
-            return
-        for name, module in job["files"].items():
-            assert sys.modules[name].__file__ == module["path"], f"{name} is not the file that was meant"
-        paths = [each["path"] for each in job["files"].values()]
+    try:
+        probes = imported(job)
+        telling.say({"imported": True})
         for probe in job["run"]:
-            random.seed(1)
-            getattr(probes, probe)(Cases(probe, dict(vars(probes)), paths, results))
-        results.write(json.dumps({"finished": True}) + "\n")
+            cases = Cases(probe, dict(vars(probes)), paths, telling)
+            getattr(probes, probe)(cases)
+            another = getattr(probes, f"{probe}_random", lambda cases, rng: None)
+            for seed in range(job["random"]):
+                another(cases, random.Random(seed))
+        last: Line = {"finished": True}
+    except BaseException as error:
+        last = {"failed": kind(error)} | told(error, paths)
+    telling.say(last)
+
+
+def imported(job: Line) -> ModuleType:
+    """The module of probes, after the files that are composed."""
+    for name in job["files"]:
+        importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location("probes", job["probes"])
+    assert spec is not None
+    assert spec.loader is not None
+    probes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(probes)
+    for name, file in job["files"].items():
+        if sys.modules[name].__file__ != file["path"]:
+            raise ImportError(f"{name} is not {file['path']} any more")
+    return probes
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -1,4 +1,4 @@
-"""The child that makes a module's questions: `python -P -m tinytorch_studio.inside.questions JOB RESULTS`."""
+"""The child that makes a module's questions: `python -P -m tinytorch_studio.inside.questions`."""
 
 from __future__ import annotations
 

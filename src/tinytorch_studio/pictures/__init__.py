@@ -1,12 +1,12 @@
-"""Pictures of layouts and tapes, as text for a terminal and as SVG for a page; pure functions of plain JSON."""
+"""Pictures of layouts, tapes and graphs, as text for a terminal and as SVG for a page; pure functions of plain JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tinytorch_studio.pictures import strides, tape, words
+from tinytorch_studio.pictures import graph, strides, tape, words
 
-KINDS = {"layout": strides, "tape": tape, "text": words, "error": words}
+KINDS = {"layout": strides, "tape": tape, "graph": graph, "text": words, "error": words}
 
 
 def text(drawing: dict[str, Any], width: int = 80) -> str:

@@ -131,6 +131,7 @@ def strip(view: View, fits: int) -> Strip:
     if view.offset - low >= fits:
         back, on = min(view.strides, default=0) < 0, max(view.strides, default=0) > 0
         first = view.offset - (fits // 2 if back and on else fits - 1 if back else 1)
+    first = min(first, low + total - fits)  # nothing behind the highest cell
     return Strip(first, fits, first - low, low + total - first - fits)
 
 

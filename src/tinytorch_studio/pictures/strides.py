@@ -100,7 +100,9 @@ class Lines:
             beside = line.ljust(together or len(line) + 3) + words
             made += [beside] if len(beside) <= self.width else [line, " " * self.margin + words]
         if not axes:
-            made = [" " * self.at(self.view.offset) + "^ the only element"]
+            words = " " * self.at(self.view.offset) + "^ the only element"
+            fits = len(words) <= self.width
+            made = [words if fits else "the only element ^".rjust(self.at(self.view.offset) + 1)]
         return made
 
     def ruler(self, size: int, stride: int) -> str:

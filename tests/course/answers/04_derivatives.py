@@ -103,9 +103,12 @@ def grad(self, g, out, x):
 @answer("IndexSelect.grad", "one-hot-product")
 def grad(self, g, out, x, index):
     rows = g.new_zeros((index.numel(), x.shape[0]))
-    for i, row in enumerate(index.tolist()):
+    for i, row in enumerate(index.reshape(-1).tolist()):
         rows = rows.index_put((index.new_tensor([i]), index.new_tensor([row])), g.new_ones((1,)))
-    return (rows.mT @ g.reshape(index.numel(), -1)).reshape(x.shape), None
+    width = 1
+    for size in x.shape[1:]:
+        width *= size
+    return (rows.mT @ g.reshape(index.numel(), width)).reshape(x.shape), None
 
 
 @answer("MatMul.flops", "rows-columns-terms")
