@@ -67,7 +67,7 @@ def milestone(name: str | None, as_json: bool) -> None:
     if error is not None:
         ended_early(name, error, as_json)
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
-    result |= about(name, values, result["figure"], time.perf_counter() - begun) | {"yours": whose(folder)}
+    result |= about(name, values, result, time.perf_counter() - begun) | {"yours": whose(folder)}
     write_whole(out / "result.json", json.dumps(result).encode())
     folder.note("milestone", name, figure=result["figure"], reached=result["reached"])
     plot = draw(out, values, result)
@@ -109,11 +109,12 @@ def ended_early(name: str, error: str, as_json: bool) -> NoReturn:
     sys.exit(1)
 
 
-def about(name: str, values: dict[str, Any], figure: float, seconds: float) -> dict[str, Any]:
-    """What there is to say about a run, besides what its training gave back."""
-    target = float(values["TARGET"])
+def about(name: str, values: dict[str, Any], result: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """What there is to say about a run, besides what its training gave back; that may have set itself another target."""
+    target, figure = float(result.get("target", values["TARGET"])), result["figure"]
+    reached = figure <= target if values.get("LOWER_IS_BETTER") else figure >= target
     told = {"name": name, "year": values["YEAR"], "title": values["TITLE"], "what": values["FIGURE"]}
-    return told | {"target": target, "reached": figure >= target, "seconds": round(seconds, 2)}
+    return told | {"target": target, "reached": reached, "seconds": round(seconds, 2)}
 
 
 def draw(out: Path, values: dict[str, Any], result: dict[str, Any]) -> str:
@@ -142,7 +143,8 @@ def tell(result: dict[str, Any], plot: str) -> None:
     if result["reached"]:
         click.secho("reached", fg="green")
     else:
-        click.secho(f"not reached: {result['figure']:.4g} is below {result['target']}", fg="red")
+        side = "below" if result["figure"] < result["target"] else "above"
+        click.secho(f"not reached: {result['figure']:.4g} is {side} {result['target']}", fg="red")
         click.echo(f"next       tt blame tt milestone {result['name']}")
 
 
