@@ -19,19 +19,25 @@ from tinytorch_studio.terminal import WIDTH, width
 from tinytorch_studio.wire import clean
 
 BEHIND = " " * 11  # below the text, beside the label
+MANY, LONG = (
+    20,
+    400,
+)  # things of a list, and characters of a text, that are shown of more than twice as many, and of a longer one
 
 
 def shown(value: Any, room: int = WIDTH) -> str:
-    """An observation as text; an array in lines of at most `room` columns."""
+    """An observation as text; an array in lines of at most `room` columns, and of what is long the beginning."""
     if isinstance(value, dict) and "array" in value:
         import numpy as np
 
         values = np.frombuffer(base64.b64decode(value["array"]), value["dtype"]).reshape(value["shape"])
         return np.array2string(values, max_line_width=room, precision=4, threshold=20, separator=", ")
     if isinstance(value, list):
-        inner = ", ".join(map(shown, value))
+        more = [f"... {len(value) - MANY:,} more"] if len(value) > 2 * MANY else []
+        inner = ", ".join([*map(shown, value[:MANY] if more else value), *more])
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONG else f"{text[:LONG]} ..."
 
 
 def row(label: str, text: str) -> str:

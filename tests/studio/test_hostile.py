@@ -19,6 +19,7 @@ import pytest
 
 from tinytorch_studio import hearing
 from tinytorch_studio.course import find
+from tinytorch_studio.diagnosis import shown
 from tinytorch_studio.folder import Folder, Unreadable, tree
 from tinytorch_studio.hearing import Files, heard, sound
 from tinytorch_studio.inside import bounds
@@ -407,6 +408,12 @@ def test_a_cost_that_is_no_number_is_not_cheap(cost):
     difference = compare([CASE | {"observed": {"value": 1.0, "cost.copies": cost}}], wanted)
     assert difference is not None
     assert not difference.cost
+
+
+def test_of_what_is_long_the_beginning_is_shown():
+    assert shown([1] * 40) == f"({', '.join('1' * 40)})"
+    assert shown(list(range(10**6))).endswith("18, 19, ... 999,980 more)")
+    assert len(shown("x" * 10**5)) < 500
 
 
 def test_what_is_no_file_of_python_is_said_with_the_line(tmp_path):
