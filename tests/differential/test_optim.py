@@ -166,6 +166,23 @@ def test_the_ways_of_computing_are_accepted():
         tt.optim.Muon([tt.nn.Parameter(tt.ones(2))])
 
 
+def test_a_loaded_state_has_the_dtype_of_its_parameter_and_counts_its_steps():
+    for ns in (tt, torch):
+        narrow, wide = ns.nn.Parameter(ns.ones(2)), ns.nn.Parameter(ns.ones(2).double())
+        first, second = ns.optim.AdamW([narrow]), ns.optim.AdamW([wide])
+        narrow.grad = ns.ones(2)
+        for _ in range(3):
+            first.step()
+        second.load_state_dict(first.state_dict())
+        assert second.state[wide]["exp_avg"].dtype is ns.float64
+        assert int(second.state[wide]["step"]) == 3
+        assert second.state_dict()["state"][0]["step"].dtype is ns.float32
+        if ns is tt:  # a whole number: powers of it are computed in double precision
+            assert type(second.state[wide]["step"]) is int
+        first.state[narrow]["exp_avg"].zero_()
+        assert second.state[wide]["exp_avg"][0].item() > 0  # its own memory
+
+
 def test_named_parameters_keep_their_names():
     groups = []
     for ns in (tt, torch):
