@@ -300,7 +300,7 @@ class Tensor:
         return text(values, "tensor(", suffixes)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self.shape else repr(self)
+        return object.__format__(self, spec) if self.shape else format(self.item(), spec)  # as PyTorch's
 
     # from and to
 

@@ -24,7 +24,7 @@ class TensorType(type):
     dtype: Dtype
 
     def __call__(cls, *given: Any, device: Any = None) -> Tensor:
-        """A tensor of unspecified values from sizes, a copy of a sequence or an array, or a tensor's own memory.
+        """Unspecified values from sizes, a copy of a sequence, or the memory of a tensor, and of an array of this dtype.
 
         Raises TypeError for anything else, and for a tensor of another dtype: `.to` converts.
         """
@@ -40,7 +40,7 @@ class TensorType(type):
         if isinstance(data, (str, bytes, dict, set)) or not hasattr(data, "__len__"):
             raise TypeError(f"{cls.__name__}: data must be a sequence (got {type(data).__name__})")
         kept = data if isinstance(data, (np.ndarray, list, tuple)) else list(data)
-        return creation.tensor(kept, dtype=cls.dtype, device=device)
+        return creation.as_tensor(kept, dtype=cls.dtype, device=device)
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, Tensor) and instance.dtype is cls.dtype
