@@ -119,6 +119,18 @@ from tinytorch.random import (
 )
 from tinytorch.summation import einsum
 from tinytorch.tensor import Tensor
+from tinytorch.tensor_types import (
+    BFloat16Tensor,
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+)
 from tinytorch.version import __version__
 
 # The submodule gradcheck must not hide the function of the same name.
@@ -126,7 +138,7 @@ autograd.gradcheck = autograd.__getattr__("gradcheck")
 
 from math import e, inf, nan, pi
 
-from tinytorch import func, nn, optim, utils  # these stand on everything above
+from tinytorch import distributions, func, nn, optim, utils  # these stand on everything above
 from tinytorch.checkpoint import load, save
 
 newaxis = None
@@ -174,6 +186,16 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "BFloat16Tensor",
+    "BoolTensor",
+    "ByteTensor",
+    "CharTensor",
+    "DoubleTensor",
+    "FloatTensor",
+    "HalfTensor",
+    "IntTensor",
+    "LongTensor",
+    "ShortTensor",
     "Generator",
     "Size",
     "Tensor",
@@ -188,6 +210,7 @@ __all__ = [
     "concat",
     "concatenate",
     "device",
+    "distributions",
     "double",
     "dtype",
     "dtypes",

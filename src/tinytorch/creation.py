@@ -109,8 +109,8 @@ def tensor(
     tensor([[1, 2],
             [3, 4]])
     """
-    if isinstance(data, range):
-        data = list(data)
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes, bytearray)):
+        data = list(data)  # also a range or a deque
     if not isinstance(data, (Tensor, np.ndarray, list, tuple)) and hasattr(data, "__array__"):
         data = np.asarray(data)
     shape = shape_of(data)

@@ -301,9 +301,7 @@ class Tensor:
         return text(values, "tensor(", suffixes)
 
     def __format__(self, spec: str) -> str:
-        if self.array.shape:
-            return object.__format__(self, spec)
-        return format(self.item(), spec)
+        return object.__format__(self, spec) if self.shape else format(self.item(), spec)  # as PyTorch's
 
     # from and to
 
