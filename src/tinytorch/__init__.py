@@ -145,6 +145,20 @@ def is_tensor(x: object) -> Any:
 LATER = {
     "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
     "compat": ("compile",),
+    "legacy": (
+        "BFloat16Tensor",
+        "BoolTensor",
+        "ByteTensor",
+        "CharTensor",
+        "DoubleTensor",
+        "FloatTensor",
+        "HalfTensor",
+        "IntTensor",
+        "LongTensor",
+        "ShortTensor",
+        "set_default_tensor_type",
+        "typename",
+    ),
     "settings": (
         "are_deterministic_algorithms_enabled",
         "get_float32_matmul_precision",

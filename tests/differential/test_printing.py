@@ -12,7 +12,13 @@ from tinytorch_studio.dev.agreement.translate import translated
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
 SHAPES = [(), (1,), (3,), (2, 3, 4), (0,), (2, 0), (30,), (1001,), (40, 40), (2, 2, 300), (3, 3000)]
-OPTIONS = [{"precision": 2}, {"sci_mode": True}, {"linewidth": 40}, {"threshold": 10, "edgeitems": 2}, {"profile": "full"}]
+OPTIONS = [
+    {"precision": 2},
+    {"sci_mode": True},
+    {"linewidth": 40},
+    {"threshold": 10, "edgeitems": 2},
+    {"profile": "full"},
+]
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +66,16 @@ def test_options(options):
 def test_leaves_results_parameters_sizes_and_dtypes():
     for ns in (torch, tt):
         x = ns.ones(2, 2, requires_grad=True)
-        said = [x, x * 2, (x @ x).sum(), ns.nn.Parameter(ns.ones(1)), x.shape, x.shape[:1], ns.float64, ns.Size([1])]
+        said = [
+            x,
+            x * 2,
+            (x @ x).sum(),
+            ns.nn.Parameter(ns.ones(1)),
+            x.shape,
+            x.shape[:1],
+            ns.float64,
+            ns.Size([1]),
+        ]
         if ns is torch:
             expected = list(map(repr, said))
         assert list(map(repr, said)) == expected

@@ -33,7 +33,7 @@ from tinytorch.nn.activation import (
     Tanhshrink,
     Threshold,
 )
-from tinytorch.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from tinytorch.nn.container import ModuleDict, ModuleList, Sequential
 from tinytorch.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
 from tinytorch.nn.dropout import Dropout
 from tinytorch.nn.flatten import Flatten, Unflatten
@@ -65,9 +65,12 @@ from tinytorch.nn.margin_loss import (
     TripletMarginWithDistanceLoss,
 )
 from tinytorch.nn.module import Module
-from tinytorch.nn.parameter import Parameter
+from tinytorch.nn.parameter import Buffer, Parameter
+from tinytorch.nn.parameters import ParameterDict, ParameterList
 
 __all__ = [
+    "ParameterDict",
+    "Buffer",
     "TripletMarginWithDistanceLoss",
     "TripletMarginLoss",
     "SoftMarginLoss",
