@@ -119,18 +119,6 @@ from tinytorch.random import (
 )
 from tinytorch.summation import einsum
 from tinytorch.tensor import Tensor
-from tinytorch.tensor_types import (
-    BFloat16Tensor,
-    BoolTensor,
-    ByteTensor,
-    CharTensor,
-    DoubleTensor,
-    FloatTensor,
-    HalfTensor,
-    IntTensor,
-    LongTensor,
-    ShortTensor,
-)
 from tinytorch.version import __version__
 
 # The submodule gradcheck must not hide the function of the same name.
@@ -157,6 +145,20 @@ def is_tensor(x: object) -> Any:
 LATER = {
     "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
     "compat": ("compile",),
+    "legacy": (
+        "BFloat16Tensor",
+        "BoolTensor",
+        "ByteTensor",
+        "CharTensor",
+        "DoubleTensor",
+        "FloatTensor",
+        "HalfTensor",
+        "IntTensor",
+        "LongTensor",
+        "ShortTensor",
+        "set_default_tensor_type",
+        "typename",
+    ),
     "settings": (
         "are_deterministic_algorithms_enabled",
         "get_float32_matmul_precision",

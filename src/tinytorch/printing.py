@@ -133,7 +133,7 @@ def text(values: np.ndarray[Any, Any], prefix: str, suffixes: list[str]) -> str:
         show = formatter(edges(values) if summarize else values)
         body = lines(values, len(prefix), summarize, show)
     out = prefix + body
-    last = len(out) - out.rfind("\n") - 1 if "\n" in out else len(out)
+    last = len(out) - out.rfind("\n") + 1
     for suffix in suffixes:
         if last + len(suffix) + 2 > OPTIONS.linewidth:
             out += ",\n" + " " * len(prefix) + suffix

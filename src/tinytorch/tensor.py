@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from tinytorch import composed, composed_axes, composed_elementwise, composed_statistics, dtypes, ops
 from tinytorch.array import Array
 from tinytorch.autograd import graph
+from tinytorch.autograd import hooks as hooking
 from tinytorch.autograd.grad_mode import MODE, no_grad
 from tinytorch.autograd.versions import settle
 from tinytorch.devices.interface import device
@@ -18,7 +17,18 @@ from tinytorch.errors import DtypeError
 from tinytorch.formats import SIZES, Size
 from tinytorch.indexing import take_apart
 from tinytorch.layout import broadcast_shapes
-from tinytorch.methods import contract, convert, copying, elementwise, facts, index, movement, reduce, write
+from tinytorch.methods import (
+    contract,
+    convert,
+    copying,
+    elementwise,
+    exchange,
+    facts,
+    index,
+    movement,
+    reduce,
+    write,
+)
 from tinytorch.methods.convert import as_type
 from tinytorch.methods.index import as_tensors, prepared, trimmed
 from tinytorch.methods.index import in_range as in_range
@@ -185,7 +195,7 @@ class Tensor:
     tensor(10.)
     """
 
-    __slots__ = ("__weakref__", "array", "edge", "grad", "hooks", "requires_grad", "view_of")
+    __slots__ = ("__weakref__", "after", "array", "edge", "grad", "hooks", "requires_grad", "view_of")
 
     __array_priority__ = 1000  # so that a NumPy scalar on the left leaves the operator to us
 
@@ -193,7 +203,8 @@ class Tensor:
     edge: graph.Edge | None
     grad: Tensor | None
     view_of: tuple[Tensor, Int] | None
-    hooks: dict[Int, list[Callable[..., Any]]]
+    hooks: dict[Int, dict[Int, Callable[..., Any]]]  # of a leaf: by output (0), then in order
+    after: dict[Int, Callable[..., Any]]  # called when a gradient has been added to a leaf
     # For the files below this one, which may not import it: the class itself, and the seam.
     wrap: ClassVar[type[Tensor]]
     apply: ClassVar[Callable[..., Any]]
@@ -305,30 +316,9 @@ class Tensor:
 
     # from and to
 
-    def numpy_view(self) -> np.ndarray[Any, Any]:
-        """Its values as NumPy sees them; on the CPU the same memory."""
-        return self.array.device.download(self.array)
-
-    def numpy(self, *, force: Flag = False) -> np.ndarray[Any, Any]:
-        """Its values as NumPy sees them; on the CPU the same memory. Refuses what would lose a gradient."""
-        if self.requires_grad and not force:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy()")
-        return self.numpy_view()
-
-    def __array__(self, dtype: Any = None, copy: Flag | None = None) -> np.ndarray[Any, Any]:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def item(self) -> Any:
-        """The one number that it holds, as Python's."""
-        if self.numel() != 1:
-            raise RuntimeError(
-                f"a Tensor with {self.numel()} elements cannot be converted to Scalar: its shape is {self.shape}"
-            )
-        return self.numpy_view().item()
-
-    def tolist(self) -> Any:
-        """Nested lists of Python numbers."""
-        return self.numpy_view().tolist()
+    numpy_view, numpy, item, tolist = exchange.numpy_view, exchange.numpy, exchange.item, exchange.tolist
+    __array__, __array_wrap__ = exchange.__array__, exchange.__array_wrap__
+    __dlpack__, __dlpack_device__ = exchange.__dlpack__, exchange.__dlpack_device__
 
     # conversion
 
@@ -380,13 +370,8 @@ class Tensor:
         self.requires_grad = bool(requires_grad)
         return self
 
-    def retain_grad(self) -> None:
-        """Also keep the gradient of a tensor that is not a leaf."""
-        graph.retain_grad(self)
-
-    def register_hook(self, hook: Callable[[Tensor], Any]) -> graph.RemovableHandle:
-        """Call `hook(gradient)` when the gradient is complete; what it returns replaces it."""
-        return graph.register_hook(self, hook)
+    retain_grad, register_hook = hooking.retain_grad, hooking.register_hook
+    register_post_accumulate_grad_hook = hooking.register_leaf_hook
 
     # operators
 

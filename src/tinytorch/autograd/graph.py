@@ -7,7 +7,6 @@ graph lives exactly as long as somebody holds a result of it.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import count
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from tinytorch.array import Array
 from tinytorch.autograd.grad_mode import MODE
+from tinytorch.autograd.hooks import Hook, run_hooks
 from tinytorch.dtypes import FLOATING
 from tinytorch.errors import GradientError, OverwrittenError, ShapeError
 from tinytorch.layout import Shape
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
 
 Edge = tuple[Any, int]  # (a node, or a leaf tensor; which of its outputs)
-Hook = Callable[[Any], Any]
 AGES = count(0, -1)
 new = object.__new__  # filling slots in by hand takes half the time of a call of the class
 
@@ -46,7 +45,7 @@ class Node:
     shapes: Sequence[Shape]
     inputs: dict[int, Kept]
     outputs: list[Kept]
-    hooks: dict[int, list[Hook]] | None
+    hooks: dict[int, dict[int, Hook]] | None
     made: int
     spent: bool
 
@@ -292,7 +291,13 @@ class Sweep:
         if is_node:
             self.pass_on(target, gs)
         elif self.wanted is None:
-            self.deliver(target, gs[0])
+            self.hand_over(target, gs[0])
+
+    def hand_over(self, leaf: Tensor, g: Any) -> None:
+        """Deliver, and then call whoever waits for it."""
+        self.deliver(leaf, g)
+        for hook in list((getattr(leaf, "after", None) or {}).values()):
+            hook(leaf)
 
     def deliver(self, leaf: Tensor, g: Any) -> None:
         """Add a complete gradient to a leaf's `grad`."""
@@ -371,16 +376,6 @@ def on_the_way(order: list[Any], targets: set[Any]) -> set[Any]:
         if type(each) is Node and any(e is not None and e[0] in needed for e in each.edges):
             needed.add(each)
     return needed
-
-
-def run_hooks(hooks: dict[int, list[Hook]], gs: list[Any]) -> None:
-    """Let hooks see each complete gradient, or replace it."""
-    for index, functions in hooks.items():
-        if gs[index] is not None:
-            for function in list(functions):
-                replaced = function(gs[index])
-                if replaced is not None:
-                    gs[index] = replaced
 
 
 def saved(node: Node, position: int) -> Array:
@@ -487,7 +482,7 @@ def backward(
         sweep = Sweep(create_graph, keep_graph, None)
         for leaf, g in zip(inputs, found, strict=True):
             if g is not None:
-                sweep.deliver(leaf, g)
+                sweep.hand_over(leaf, g)
         return
     sweep = Sweep(create_graph, keep_graph, None)
     sweep.run(started(sweep, tensors, seeds))
@@ -561,54 +556,3 @@ def clear(tensor: Any, to_none: bool) -> None:
             tensor.grad.zero_()
         finally:
             MODE.recording = recording
-
-
-def register_hook(tensor: Tensor, hook: Hook) -> RemovableHandle:
-    """Call `hook(gradient)` when the gradient of `tensor` is complete; what it returns replaces it."""
-    if not tensor.requires_grad:
-        raise GradientError("cannot register a hook on a tensor that doesn't require gradient")
-    holder: Any = tensor if tensor.edge is None else tensor.edge[0]
-    index = 0 if tensor.edge is None else tensor.edge[1]
-    if getattr(holder, "hooks", None) is None:
-        holder.hooks = {}
-    functions = holder.hooks.setdefault(index, [])
-    kept = sum(1 for each in functions if hasattr(each, "retains"))  # these see what the others return
-    functions.insert(len(functions) - (0 if hasattr(hook, "retains") else kept), hook)
-    return RemovableHandle(functions, hook)
-
-
-def retain_grad(tensor: Tensor) -> None:
-    """Also keep the gradient of a tensor that is not a leaf."""
-    if tensor.edge is None:
-        return
-    held = weakref.ref(tensor)  # the graph must not keep its own result alive
-
-    def keep(g: Any) -> None:
-        kept = held()
-        if kept is not None:
-            kept.grad = g if kept.grad is None else kept.grad + g
-
-    keep.retains = True  # type: ignore[attr-defined]
-    register_hook(tensor, keep)
-
-
-class RemovableHandle:
-    """Takes a hook off again: `handle.remove()`, or at the end of a `with` block."""
-
-    def __init__(self, functions: Any, hook: Any) -> None:
-        self.functions = functions
-        self.hook = hook
-
-    def remove(self) -> None:
-        """Take the hook off. Twice is once."""
-        if self.hook is not None and self.hook in self.functions:
-            self.functions.remove(self.hook)
-        self.hook = None
-
-    def __enter__(self) -> RemovableHandle:
-        """The handle itself."""
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Take the hook off."""
-        self.remove()

@@ -146,7 +146,7 @@ def output_nr(x: Tensor) -> int:
 def retains_grad(x: Tensor) -> bool:
     """Whether it is no leaf and keeps its gradient all the same."""
     hooks = {} if x.edge is None else x.edge[0].hooks or {}
-    return any(hasattr(each, "retains") for each in hooks.get(output_nr.fget(x), ()))  # type: ignore[attr-defined]
+    return x.edge is not None and any(hasattr(each, "retains") for each in hooks.get(x.edge[1], {}).values())
 
 
 @property  # type: ignore[misc]

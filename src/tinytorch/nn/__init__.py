@@ -34,7 +34,7 @@ from tinytorch.nn.activation import (
     Threshold,
 )
 from tinytorch.nn.attention import MultiheadAttention
-from tinytorch.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
+from tinytorch.nn.container import ModuleDict, ModuleList, Sequential
 from tinytorch.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tinytorch.nn.distance import Bilinear, CosineSimilarity, PairwiseDistance
 from tinytorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
@@ -98,7 +98,8 @@ from tinytorch.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from tinytorch.nn.parameter import Parameter
+from tinytorch.nn.parameter import Buffer, Parameter
+from tinytorch.nn.parameters import ParameterDict, ParameterList
 from tinytorch.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -153,6 +154,7 @@ __all__ = [
     "BatchNorm2d",
     "BatchNorm3d",
     "Bilinear",
+    "Buffer",
     "CELU",
     "ChannelShuffle",
     "CircularPad1d",
@@ -229,6 +231,7 @@ __all__ = [
     "PReLU",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
     "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",

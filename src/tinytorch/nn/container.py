@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import Any, Self
 
 from tinytorch.nn.module import Module
-from tinytorch.nn.parameter import Parameter
 
 
 def position(index: int, length: int) -> str:
@@ -18,12 +17,12 @@ def position(index: int, length: int) -> str:
     return str(index % length)
 
 
-class ModuleList(Module):
-    """A list of modules, all registered."""
+class Row(Module):
+    """Modules with a position each: what lists and sequences of them share."""
 
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        self.extend(modules)
+        self.extend(modules or ())
 
     def append(self, module: Module) -> Self:
         """One more at the end."""
@@ -55,8 +54,11 @@ class ModuleList(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         setattr(self, position(index, len(self)), module)
 
-    def __add__(self, other: Iterable[Module]) -> ModuleList:
+    def __add__(self, other: Iterable[Module]) -> Self:
         return type(self)().extend([*self, *other])
+
+    def __iadd__(self, other: Iterable[Module]) -> Self:
+        return self.extend(other)
 
     def pop(self, index: Any) -> Any:
         """Take one out and return it."""
@@ -87,7 +89,7 @@ class ModuleList(Module):
         return f"{type(self).__name__}(\n  {inner}\n)" if lines else f"{type(self).__name__}()"
 
 
-class Sequential(ModuleList):
+class Sequential(Row):
     """Modules called one after the other, each on the result of the one before."""
 
     __repr__ = Module.__repr__
@@ -122,17 +124,31 @@ class Sequential(ModuleList):
         return x
 
 
+class ModuleList(Row):
+    """A list of modules, all registered."""
+
+
 class ModuleDict(Module):
     """Modules under names, all registered."""
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
         self.update(modules or {})
 
-    def update(self, modules: Mapping[str, Module]) -> None:
-        """More of them."""
-        for name, module in modules.items():
-            self.add_module(name, module)
+    def update(self, modules: Any) -> None:
+        """More of them, from a mapping or from pairs."""
+        for name, module in modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules:
+            self[name] = module
+
+    def clear(self) -> None:
+        """Without any."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Module:
+        """Take one out and return it."""
+        found = self[key]
+        del self[key]
+        return found
 
     def __getitem__(self, name: str) -> Module:
         found: Module = self._modules[name]
@@ -164,28 +180,3 @@ class ModuleDict(Module):
     def items(self) -> Any:
         """Names and modules."""
         return self._modules.items()
-
-
-class ParameterList(Module):
-    """A list of parameters, all registered."""
-
-    def __init__(self, parameters: Iterable[Any] = ()) -> None:
-        super().__init__()
-        for each in parameters:
-            self.append(each)
-
-    def append(self, value: Any) -> Self:
-        """One more at the end."""
-        parameter = value if isinstance(value, Parameter) else Parameter(value)
-        self.register_parameter(str(len(self)), parameter)
-        return self
-
-    def __getitem__(self, index: int) -> Parameter:
-        found: Parameter = self._parameters[position(index, len(self))]
-        return found
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[Parameter]:
-        return iter(self._parameters.values())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Self
 
-from tinytorch import dtypes
+from tinytorch import dtypes, formats
 from tinytorch.autograd.grad_mode import no_grad
-from tinytorch.autograd.graph import RemovableHandle, clear
-from tinytorch.nn.parameter import Parameter
+from tinytorch.autograd.graph import clear
+from tinytorch.nn.hooks import Hooked, tables
+from tinytorch.nn.parameter import Buffer, Parameter
 from tinytorch.tensor import Tensor
 
 
@@ -25,15 +27,27 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self[0]}, unexpected_keys={self[1]})"
 
 
-class Module:
+class Problems(list[str]):
+    """What is wrong with a state, and, until it is known that nothing is, what would be written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[Callable[[], Any]] = []
+
+
+class Module(Hooked):
     """Base of all layers and models. Subclasses assign parameters and children, and write `forward`."""
 
     training: bool
+    _version = 1
+    _parameters: dict[str, Any]
+    _buffers: dict[str, Any]
+    _modules: dict[str, Any]
+    _non_persistent_buffers_set: set[str]
 
     def __init__(self) -> None:
-        tables = ("_parameters", "_buffers", "_modules")
-        self.__dict__.update({name: {} for name in tables})
-        self.__dict__.update(_transient=set(), _pre_hooks=[], _hooks=[], training=True)
+        self.__dict__.update(_parameters={}, _buffers={}, _modules={}, _non_persistent_buffers_set=set())
+        self.__dict__.update(tables(), training=True)
 
     def forward(self, *args: Any, **options: Any) -> Any:
         """What the module computes. Every subclass writes its own."""
@@ -42,17 +56,11 @@ class Module:
         )
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if not self._pre_hooks and not self._hooks:
+        if not (
+            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
+        ):
             return self.forward(*args, **options)
-        for hook in list(self._pre_hooks):
-            changed = hook(self, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        out = self.forward(*args, **options)
-        for hook in list(self._hooks):
-            changed = hook(self, args, out)
-            out = out if changed is None else changed
-        return out
+        return self.call_with_hooks(args, options)
 
     # registration
 
@@ -66,6 +74,9 @@ class Module:
         tables = (self._parameters, self._modules, self._buffers)
         home = self._parameters if isinstance(value, Parameter) else None
         home = self._modules if isinstance(value, Module) else home
+        if isinstance(value, Buffer):
+            self.register_buffer(name, value, value.persistent)
+            return
         if home is None:  # a registered name keeps its table, for a tensor or None
             home = next((table for table in tables if name in table), None)
             if home is self._parameters and value is not None:
@@ -94,12 +105,13 @@ class Module:
         for table in ("_parameters", "_buffers", "_modules"):
             if name in self.__dict__.get(table, ()):
                 return self.__dict__[table][name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        return super().__getattr__(name)
 
     def __delattr__(self, name: str) -> None:
         for table in (self._parameters, self._buffers, self._modules):
             if name in table:
                 del table[name]
+                self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
 
@@ -118,18 +130,29 @@ class Module:
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """A parameter under `name`; None keeps the place. Raises TypeError for anything else."""
+        if "_parameters" not in self.__dict__:
+            raise AttributeError("cannot assign parameter before Module.__init__() call")
         self.check_name("parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"cannot assign '{type(param).__name__}' object to parameter '{name}'")
+            raise TypeError(
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (torch.nn.Parameter or None required)"
+            )
+        if param is not None and param.edge is not None:
+            raise ValueError(
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly."
+            )
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """A tensor that belongs to the state but is not learned; saved only if `persistent`."""
+        if "_buffers" not in self.__dict__:
+            raise AttributeError("cannot assign buffer before Module.__init__() call")
         self.check_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}'")
         self._buffers[name] = tensor
-        (self._transient.discard if persistent else self._transient.add)(name)
+        kept = self._non_persistent_buffers_set
+        (kept.discard if persistent else kept.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """A child under `name`; None keeps the place. Raises TypeError for anything else."""
@@ -143,14 +166,14 @@ class Module:
     # walking the tree
 
     def named_modules(
-        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
         """The module itself and all below it, by dotted name, each once."""
         seen = set() if memo is None else memo
-        if id(self) in seen:
+        if self in seen:
             return
         if remove_duplicate:
-            seen.add(id(self))
+            seen.add(self)
         yield prefix, self
         for name, child in self._modules.items():
             if child is not None:
@@ -212,28 +235,42 @@ class Module:
         """The module with a dotted name."""
         module: Module = self
         for name in target.split(".") if target else ():
-            if name not in module._modules:
+            if not hasattr(module, name):
                 raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-            module = module._modules[name]
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module in the place of the one with a dotted name."""
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with a dotted name."""
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if name not in module._parameters:
-            raise AttributeError(f"{type(module).__name__} has no parameter `{name}`")
-        found: Parameter = module._parameters[name]
+        found: Parameter = self.registered("_parameters", "parameter", target)
         return found
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer with a dotted name."""
+        found: Tensor = self.registered("_buffers", "buffer", target)
+        return found
+
+    def registered(self, table: str, kind: str, target: str) -> Any:
+        """What stands in a table under a dotted name."""
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
-        if name not in module._buffers:
-            raise AttributeError(f"{type(module).__name__} has no buffer `{name}`")
-        found: Tensor = module._buffers[name]
-        return found
+        if not hasattr(module, name):
+            raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+        if name not in module.__dict__[table]:
+            raise AttributeError(f"`{name}` is not a {kind}")
+        return module.__dict__[table][name]
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
         """Call `fn` on every module, children first."""
@@ -268,25 +305,49 @@ class Module:
         for parameter in self.parameters():
             clear(parameter, set_to_none)
 
-    def cpu(self) -> Self:
-        """On the CPU, where everything is."""
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Put `fn(tensor)` in the place of every parameter, gradient and buffer; the objects stay the same."""
+        for table in ("_parameters", "_buffers"):
+            for _, value in self.members(table, "", recurse, True):
+                with no_grad():
+                    value.array = fn(value.detach()).array
+                    if value.grad is not None:
+                        value.grad = fn(value.grad)
         return self
 
     def to(self, *args: Any, **options: Any) -> Self:
-        """Floating point parameters and buffers in another dtype, in place. Raises TypeError for a whole one."""
-        for each in (*args, options.get("dtype")):
+        """Everything on another device, floating point tensors in another dtype, in place.
+
+        Raises TypeError for a dtype of whole numbers.
+        """
+        like = args[0] if args and isinstance(args[0], Tensor) else options.get("tensor")
+        given = [like.dtype] if like is not None else [*args, options.get("dtype")]
+        for each in given:
             if isinstance(each, dtypes.dtype) and not each.is_floating_point:
                 raise TypeError(
-                    f"nn.Module.to only accepts floating point dtypes, but got desired dtype={each}"
+                    f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={each}"
                 )
-        for table in ("_parameters", "_buffers"):
-            for _, value in self.members(table, "", True, True):
-                if value.is_floating_point():
-                    with no_grad():
-                        value.array = value.detach().to(*args, **options).array
-                        if value.grad is not None:
-                            value.grad = value.grad.to(*args, **options)
-        return self
+        rest = [each for each in args if not isinstance(each, (dtypes.dtype, formats.memory_format))]
+        others = {name: each for name, each in options.items() if name not in ("dtype", "memory_format")}
+
+        def moved(x: Tensor) -> Tensor:
+            if x.is_floating_point():
+                return x.to(*args, **options)
+            return x.to(device=like.device) if like is not None else x.to(*rest, **others)
+
+        return self._apply(moved)
+
+    def type(self, dst_type: Any) -> Self:
+        """Every tensor in another dtype, whole numbers too."""
+        return self._apply(lambda x: x.type(dst_type))
+
+    def cpu(self) -> Self:
+        """On the CPU."""
+        return self._apply(lambda x: x.cpu())
+
+    def cuda(self, device: Any = None) -> Self:
+        """On a CUDA device. Raises DeviceError where there is none."""
+        return self._apply(lambda x: x.cuda(device))
 
     def float(self) -> Self:
         """In float32."""
@@ -300,67 +361,149 @@ class Module:
         """In float16."""
         return self.to(dtypes.float16)
 
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
+    def bfloat16(self) -> Self:
+        """In bfloat16."""
+        return self.to(dtypes.bfloat16)
+
+    def state_dict(
+        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> OrderedDict[str, Any]:
         """Every parameter and persistent buffer by dotted name, sharing their memory."""
-        state: dict[str, Any] = OrderedDict()
-        for path, module in self.named_modules(prefix=prefix.removesuffix("."), remove_duplicate=False):
-            saved = {n: b for n, b in module._buffers.items() if n not in module._transient}
-            for name, value in {**module._parameters, **saved}.items():
-                if value is not None:
-                    state[f"{path}.{name}" if path else name] = value if keep_vars else value.detach()
-        return state
+        state: Any = State() if destination is None else destination
+        for hook in self._state_dict_pre_hooks.values():
+            hook(self, prefix, keep_vars)
+        self._save_to_state_dict(state, prefix, keep_vars)
+        for name, child in self._modules.items():
+            if child is not None:
+                child.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in self._state_dict_hooks.values():
+            changed = hook(self, state, prefix, getattr(state, "_metadata", {}).get(prefix[:-1], {}))
+            state = state if changed is None else changed
+        made: OrderedDict[str, Any] = state
+        return made
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        """Put what belongs to this module alone into a state."""
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = {"version": self._version}
+        saved = {n: b for n, b in self._buffers.items() if n not in self._non_persistent_buffers_set}
+        for name, value in {**self._parameters, **saved}.items():
+            if value is not None:
+                destination[prefix + name] = value if keep_vars else value.detach()
+        if type(self).get_extra_state is not Module.get_extra_state:
+            destination[f"{prefix}_extra_state"] = self.get_extra_state()
+
+    def get_extra_state(self) -> Any:
+        """What a subclass wants to have saved besides. One that overrides it overrides `set_extra_state` too."""
+        raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what `get_extra_state` gave."""
+        raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
-        """Copy values into the parameters and buffers of the same names.
+        """Copy values into the parameters and buffers of the same names; with `assign`, put the tensors in their place.
 
         Raises RuntimeError that lists everything missing, unexpected or of another size, and then
         changes nothing.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        own = self.state_dict(keep_vars=True)
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        problems = [
-            f'While copying the parameter named "{name}", expected Tensor from checkpoint but received {type(value)}'
-            for name, value in state_dict.items()
-            if name in own and not isinstance(value, Tensor)
-        ]
-        problems += [
-            f"size mismatch for {name}: copying a param with shape {state_dict[name].shape} from checkpoint, "
-            f"the shape in current model is {value.shape}."
-            for name, value in own.items()
-            if isinstance(state_dict.get(name), Tensor) and state_dict[name].shape != value.shape
-        ]
-        if strict and missing:
-            problems.append("Missing key(s) in state_dict: " + ", ".join(f'"{n}"' for n in missing) + ". ")
-        if strict and unexpected:
-            listed = ", ".join(f'"{n}"' for n in unexpected)
-            problems.append(f"Unexpected key(s) in state_dict: {listed}. ")
+        state, problems, keys = OrderedDict(state_dict), Problems(), IncompatibleKeys([], [])
+        metadata = getattr(state_dict, "_metadata", {})
+        if assign:
+            metadata = {
+                path: {**metadata.get(path, {}), "assign_to_params_buffers": True}
+                for path, _ in self.named_modules()
+            }
+        self.load(state, "", metadata, strict, keys, problems)
+        if strict and keys.unexpected_keys:
+            listed = ", ".join(f'"{name}"' for name in keys.unexpected_keys)
+            problems.insert(0, f"Unexpected key(s) in state_dict: {listed}. ")
+        if strict and keys.missing_keys:
+            listed = ", ".join(f'"{name}"' for name in keys.missing_keys)
+            problems.insert(0, f"Missing key(s) in state_dict: {listed}. ")
         if problems:
             listed = "\n\t".join(problems)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listed}")
         with no_grad():
-            for name, value in own.items():
-                if name in state_dict and assign:
-                    value.array = state_dict[name].array
-                elif name in state_dict:
-                    value.copy_(state_dict[name])
-        return IncompatibleKeys(missing, unexpected)
+            for write in problems.writes:
+                write()
+        return keys
 
-    # hooks
+    def load(
+        self, state: Any, prefix: str, metadata: Any, strict: bool, keys: IncompatibleKeys, problems: Problems
+    ) -> None:
+        """Take this module's part of a state, and then that of each child."""
+        local = metadata.get(prefix[:-1], {})
+        self._load_from_state_dict(
+            state, prefix, local, True, keys.missing_keys, keys.unexpected_keys, problems
+        )
+        for name, child in self._modules.items():
+            if child is not None:
+                below = f"{prefix}{name}."
+                part = OrderedDict((key, value) for key, value in state.items() if key.startswith(below))
+                child.load(part, below, metadata, strict, keys, problems)
+        for hook in self._load_state_dict_post_hooks.values():
+            hook(self, keys)
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, args)` before `forward`; what it returns replaces the arguments."""
-        self._pre_hooks.append(hook)
-        return RemovableHandle(self._pre_hooks, hook)
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Copy what belongs to this module alone, or note what is wrong with it."""
+        for hook in self._load_state_dict_pre_hooks.values():
+            hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+        saved = {n: b for n, b in self._buffers.items() if n not in self._non_persistent_buffers_set}
+        writes: list[Callable[[], Any]] = getattr(error_msgs, "writes", [])
+        for name, own in {**self._parameters, **saved}.items():
+            key = prefix + name
+            if own is None:
+                continue
+            if key not in state_dict:
+                missing_keys.append(key)
+                continue
+            given = state_dict[key]
+            wrong = mismatch(key, own, given)
+            if wrong:
+                error_msgs.append(wrong)
+            elif local_metadata.get("assign_to_params_buffers"):
+                writes.append(partial(self.put, name, own, given))
+            else:
+                writes.append(partial(own.copy_, given.reshape(own.shape)))
+        extra = f"{prefix}_extra_state"
+        if type(self).set_extra_state is not Module.set_extra_state:
+            if extra in state_dict:
+                writes.append(partial(self.set_extra_state, state_dict[extra]))
+            else:
+                missing_keys.append(extra)
+        for key in state_dict:
+            head, _, _ = key[len(prefix) :].partition(".")
+            known = head in self._modules or head in self._parameters or head in saved
+            if (
+                key.startswith(prefix)
+                and not known
+                and (key != extra or type(self).set_extra_state is Module.set_extra_state)
+            ):
+                unexpected_keys.append(key)
+        if not hasattr(error_msgs, "writes"):
+            with no_grad():
+                for write in writes:
+                    write()
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, args, output)` after `forward`; what it returns replaces the output."""
-        self._hooks.append(hook)
-        return RemovableHandle(self._hooks, hook)
+    def put(self, name: str, own: Tensor, given: Tensor) -> None:
+        """A loaded tensor itself in the place of a parameter or buffer."""
+        if isinstance(own, Parameter) and not isinstance(given, Parameter):
+            given = Parameter(given, requires_grad=own.requires_grad)
+        setattr(self, name, given)
 
     # how it prints
 
@@ -377,3 +520,26 @@ class Module:
             return f"{type(self).__name__}({lines[0]})"
         inner = "\n  ".join(lines)
         return f"{type(self).__name__}(\n  {inner}\n)" if lines else f"{type(self).__name__}()"
+
+
+class State(OrderedDict[str, Any]):
+    """A `state_dict`: tensors by dotted name, and the version of each module beside them."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._metadata: OrderedDict[str, Any] = OrderedDict()
+
+
+def mismatch(key: str, own: Tensor, given: Any) -> str | None:
+    """Why a value cannot be loaded; None if it can. A number may come as a vector of one, as in old files."""
+    if not isinstance(given, Tensor):
+        return (
+            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
+            f"checkpoint but received {type(given)}"
+        )
+    if given.shape == own.shape or (not own.ndim and given.shape == (1,)):
+        return None
+    return (
+        f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
+        f"the shape in current model is {own.shape}."
+    )

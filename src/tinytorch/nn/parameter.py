@@ -1,4 +1,4 @@
-"""Parameter: a tensor that a module owns and an optimizer changes."""
+"""Parameter and Buffer: tensors that a module owns. An optimizer changes the one, the module itself the other."""
 
 from __future__ import annotations
 
@@ -18,8 +18,27 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
-        array = data if type(data) is Array else (data if isinstance(data, Tensor) else Tensor(data)).array
-        super().__init__(array, requires_grad=requires_grad)
+        super().__init__(memory_of(data), requires_grad=requires_grad)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Buffer(Tensor):
+    """State that is no parameter, over the memory of `data`: it registers as a buffer when a module takes it
+    (`torch.nn.Buffer`). Only a `persistent` one is saved.
+    """
+
+    def __init__(self, data: Any = (), persistent: bool = True) -> None:
+        super().__init__(memory_of(data))
+        self.persistent = persistent
+
+    def __repr__(self) -> str:
+        return f"Buffer containing:\n{super().__repr__()}"
+
+
+def memory_of(data: Any) -> Array:
+    """The array of a tensor, or of what a tensor can be made of."""
+    if type(data) is Array:
+        return data
+    return (data if isinstance(data, Tensor) else Tensor(data)).array

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from tinytorch.creation import cat, empty, stack, zeros
 from tinytorch.dtypes import dtype as Dtype
@@ -223,8 +223,7 @@ class RNNBase(Module):
     ) -> tuple[Tensor, State]:
         """One layer in one direction: what the input contributes to all steps is one product."""
         kinds = ("weight_ih", "bias_ih", "weight_hh", "bias_hh", "weight_hr")
-        w_ih, b_ih, w_hh, b_hh, w_hr = (self._parameters.get(f"{kind}_{name}") for kind in kinds)
-        assert w_ih is not None
+        w_ih, b_ih, w_hh, b_hh, w_hr = [cast(Any, self._parameters.get(f"{kind}_{name}")) for kind in kinds]
         x = functional.linear(rows, w_ih, b_ih)  # (elements, gates * hidden)
         weights = (w_hh, b_hh) if w_hr is None else (w_hh, b_hh, w_hr)
         return unroll(MODES[self.mode][1], x, state, sizes, backwards, weights)
