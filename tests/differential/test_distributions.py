@@ -118,6 +118,10 @@ def test_a_class_that_never_comes_costs_no_nan():
     agree(lambda ns, w: ns.distributions.Bernoulli(w).entropy(), [np.array([0.0, 1.0, 0.5])])
 
 
+def test_a_fair_coin_has_no_mode():
+    agree(lambda ns, p: ns.distributions.Bernoulli(p).mode, [np.array([0.5, 0.4, 0.6])])
+
+
 @pytest.mark.parametrize("expand", [True, False])
 def test_all_values_are_listed(expand):
     for ns_kind, shape in (
