@@ -1,4 +1,4 @@
-"""Real data: what ships, and later what is downloaded."""
+"""Real data: what ships, and what is downloaded."""
 
 from tinytorch.overlay import overlaid
 
