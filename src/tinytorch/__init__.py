@@ -145,7 +145,8 @@ def is_tensor(x: object) -> Any:
 LATER = {
     "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
     "compat": ("compile",),
-    "legacy": (
+    "legacy": ("set_default_tensor_type", "typename"),
+    "tensor_types": (
         "BFloat16Tensor",
         "BoolTensor",
         "ByteTensor",
@@ -156,8 +157,6 @@ LATER = {
         "IntTensor",
         "LongTensor",
         "ShortTensor",
-        "set_default_tensor_type",
-        "typename",
     ),
     "settings": (
         "are_deterministic_algorithms_enabled",

@@ -21,7 +21,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
     ["printing", "promotion", "composed", "composed_elementwise", "composed_statistics", "composed_axes",
      "methods", "methods.names", "methods.exchange", "methods.facts",
      "methods.copying", "methods.elementwise", "methods.reduce", "methods.contract", "methods.movement",
-     "methods.index", "methods.convert", "methods.write", "tensor", "writing", "creation", "summation", "functions", "joining",
+     "methods.index", "methods.convert", "methods.write", "tensor", "writing", "creation", "tensor_types", "summation", "functions", "joining",
      "autograd.function", "autograd.gradcheck"],
     ["random", "func"],
     ["nn.parameter", "nn.hooks", "nn.module", "nn.init", "nn.utils.rnn", "nn.embedding",

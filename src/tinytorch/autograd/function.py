@@ -47,10 +47,14 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    *,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """The gradients of `outputs` with respect to `inputs`, as results (`torch.autograd.grad`).
+
+    only_inputs: programs pass it; PyTorch has ignored it for long.
 
     >>> import tinytorch as tt
     >>> x = tt.tensor(2.0, requires_grad=True)

@@ -13,7 +13,9 @@ import click
 
 ROOT = Path(__file__).resolve().parents[3]
 LONG = ["tests/course/test_scripted_learner.py", "tests/course/test_lessons.py"]  # half of all the time
-APART = ["--ignore=src/tinytorch_studio/dev/agreement"]  # it imports PyTorch, whose name another example takes
+APART = [
+    "--ignore=src/tinytorch_studio/dev/agreement"
+]  # it imports PyTorch, whose name another example takes
 OURS = ("src", "tests", "benchmarks")  # not a learner's folder that was begun in the checkout
 
 
@@ -65,7 +67,12 @@ def test(arguments: tuple[str, ...]) -> None:
         "lint": run("lint", "ruff", "check", "--quiet", *OURS),
         "types": run("types", "mypy"),
         "examples in docstrings": run(
-            "examples in docstrings", "pytest", "--doctest-modules", *APART, "src/tinytorch", "src/tinytorch_studio"
+            "examples in docstrings",
+            "pytest",
+            "--doctest-modules",
+            *APART,
+            "src/tinytorch",
+            "src/tinytorch_studio",
         ),
         "tests": together([LONG, [*where, *[f"--ignore={path}" for path in LONG]]]),
     }

@@ -13,7 +13,7 @@ def mlp(inputs, outputs):
         nn.Linear(24, 24),
         nn.Softplus(),
         nn.LayerNorm(24),
-        nn.Linear(24, outputs),
+        nn.Linear(24, outputs, bias=False),
     )
 
 
