@@ -24,7 +24,7 @@ from tinytorch import version
 from tinytorch.formats import Naming
 
 TORCH = "2.13.0"  # the version of PyTorch whose semantics these are
-PUBLIC = ("autograd", "backends", "cuda", "func", "nn", "optim", "random", "utils", "version")
+PUBLIC = ("autograd", "backends", "cuda", "func", "linalg", "nn", "optim", "random", "utils", "version")
 # PyTorch keeps some files that are not here under these paths: all names that are public in the package beside it.
 FOLDED = {
     "torch.functional": "tinytorch",

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tinytorch import composed, composed_axes, composed_elementwise, composed_statistics, dtypes, ops
+from tinytorch import (
+    composed,
+    composed_axes,
+    composed_elementwise,
+    composed_linalg,
+    composed_statistics,
+    dtypes,
+    ops,
+)
 from tinytorch.array import Array
 from tinytorch.autograd import graph
 from tinytorch.autograd import hooks as hooking
@@ -583,7 +591,7 @@ def unpickled(values: np.ndarray[Any, Any], requires_grad: bool, kind: Any) -> A
 
 Tensor.wrap = Tensor
 Tensor.apply = staticmethod(apply)  # type: ignore[method-assign, assignment]
-for _module in (facts, composed, composed_elementwise, composed_statistics, composed_axes):
+for _module in (facts, composed, composed_elementwise, composed_statistics, composed_axes, composed_linalg):
     for _name in _module.NAMES:
         setattr(Tensor, _name, getattr(_module, _name))
 for _name, _method in list(vars(Tensor).items()):

@@ -143,6 +143,22 @@ from tinytorch.ops.index import (
     Scatter,
     ScatterFold,
 )
+from tinytorch.ops.linalg import (
+    CHOLESKY,
+    DET,
+    INVERSE,
+    SLOGDET,
+    SOLVE,
+    Cholesky,
+    Det,
+    Eigh,
+    Inverse,
+    PseudoInverse,
+    Qr,
+    Slogdet,
+    Solve,
+    Svd,
+)
 from tinytorch.ops.losses import BINARY_CROSS_ENTROPY, BinaryCrossEntropy, CrossEntropy
 from tinytorch.ops.movement import (
     ASSIGN,
@@ -165,6 +181,20 @@ from tinytorch.ops.reduce import Amax, Amin, ArgReduce, Cumprod, Cumsum, LogCums
 from tinytorch.ops.steps import AdamStep, AdamWStep, SgdStep
 
 __all__ = [
+    "Svd",
+    "Solve",
+    "Slogdet",
+    "Qr",
+    "PseudoInverse",
+    "Inverse",
+    "Eigh",
+    "Det",
+    "Cholesky",
+    "SOLVE",
+    "SLOGDET",
+    "INVERSE",
+    "DET",
+    "CHOLESKY",
     "XLogY",
     "XLOGY",
     "BinaryCrossEntropy",
