@@ -142,6 +142,7 @@ def is_tensor(x: object) -> Any:
 
 
 # Imported when asked for: what few programs need.
+PACKAGES = ("linalg", "special")
 LATER = {
     "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
     "compat": ("compile",),
@@ -172,6 +173,8 @@ LATER = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in PACKAGES:
+        return import_module(f"tinytorch.{name}")
     for module, names in LATER.items():
         if name in names:
             return getattr(import_module(f"tinytorch.{module}"), name)
@@ -183,7 +186,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *[name for names in LATER.values() for name in names]})
+    return sorted({*globals(), *PACKAGES, *[name for names in LATER.values() for name in names]})
 
 
 __all__ = [

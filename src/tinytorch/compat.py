@@ -30,6 +30,7 @@ PUBLIC = (
     "cuda",
     "distributions",
     "func",
+    "linalg",
     "nn",
     "optim",
     "random",

@@ -118,7 +118,11 @@ def norm(x: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dty
             f"norm: expected a floating point tensor, but got {x.dtype}: convert with .float()"
         )
     if p == "nuc":
-        return x.matrix_norm("nuc", (-2, -1) if dim is None else dim, keepdim)
+        if x.dtype.wide is not None:
+            raise RuntimeError(f"linalg.matrix_norm: Low precision dtypes not supported. Got {x.dtype.name}")
+        axes = canonical_dims((-2, -1) if dim is None else dim, x.ndim)
+        made = x.movedim(axes, (-2, -1)).svd().S.sum(-1)
+        return made.reshape([1 if i in axes else n for i, n in enumerate(x.shape)]) if keepdim else made
     if x.dtype.wide is not None:  # halves overflow soon
         return x.float().norm(p, dim, keepdim).to(x.dtype)
     p = 2.0 if p in ("fro", None) else float(p)
@@ -134,7 +138,14 @@ def norm(x: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dty
         total = (x * x).sum(dim, keepdim=keepdim)
         # At 0 the square root is infinitely steep; the norm's slope there is taken as 0.
         return total.where(total != 0, 1.0).sqrt().where(total != 0, total)
-    return (x.abs() ** p).sum(dim, keepdim=keepdim) ** (1.0 / p)
+    if p < 0:
+        return (x.abs() ** p).sum(dim, keepdim=keepdim) ** (1.0 / p)
+    return raised(raised(x.abs(), p).sum(dim, keepdim=keepdim), 1.0 / p)
+
+
+def raised(x: Tensor, p: float) -> Tensor:
+    """x ** p for x not below 0, with a slope of 0 at 0, where the true one may be infinite."""
+    return (x.where(x != 0, 1.0) ** p).where(x != 0, 0.0)
 
 
 def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:

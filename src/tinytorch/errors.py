@@ -6,6 +6,7 @@ TinyTorchError
 ├── IndexOutOfRange     (IndexError, RuntimeError)   a position that an axis does not have
 ├── DtypeError          (NotImplementedError, TypeError)  element types that an operation does not take
 ├── DivisionError       (RuntimeError, ZeroDivisionError) whole numbers divided by 0
+├── LinAlgError         (RuntimeError)               matrices without an answer, or of the wrong form
 ├── DeviceError         (RuntimeError)               devices that are missing or mixed
 └── GradientError       (RuntimeError)               a gradient that cannot be had
     └── OverwrittenError                             because its ingredient was overwritten
@@ -39,6 +40,10 @@ class DtypeError(TinyTorchError, NotImplementedError, TypeError):
 
 class DivisionError(TinyTorchError, RuntimeError, ZeroDivisionError):
     """Whole numbers divided by 0."""
+
+
+class LinAlgError(TinyTorchError, RuntimeError):
+    """A matrix that has no inverse or no decomposition, or is none."""
 
 
 class DeviceError(TinyTorchError, RuntimeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinytorch import composed, composed_axes, composed_elementwise, composed_statistics
+from tinytorch import composed, composed_axes, composed_elementwise, composed_linalg, composed_statistics
 from tinytorch.promotion import operand
 from tinytorch.tensor import Tensor
 from tinytorch.writing import into
@@ -152,6 +152,7 @@ NAMES = [
     *composed_elementwise.NAMES,
     *composed_statistics.NAMES,
     *composed_axes.NAMES,
+    *composed_linalg.NAMES,
 ]
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tinytorch import composed, composed_axes, composed_elementwise, composed_statistics, dtypes, ops
+from tinytorch import (
+    composed,
+    composed_axes,
+    composed_elementwise,
+    composed_linalg,
+    composed_statistics,
+    dtypes,
+    ops,
+)
 from tinytorch.array import Array
 from tinytorch.autograd import graph
 from tinytorch.autograd import hooks as hooking
@@ -572,10 +580,7 @@ class Tensor:
     stride = facts.stride
     _base, _is_view, _version = facts._base, facts._is_view, facts._version
 
-    # compositions, in composed.py; those of the files beside it are adopted below, but for what is used here
-
-    logcumsumexp, median = composed_statistics.logcumsumexp, composed_statistics.median
-    xlogy = composed_elementwise.xlogy
+    # compositions, in composed.py; those of the files beside it are adopted below
 
     addcdiv, addcmul, addmm = composed.addcdiv, composed.addcmul, composed.addmm
     allclose, chunk, flatten = composed.allclose, composed.chunk, composed.flatten
@@ -589,7 +594,7 @@ class Tensor:
 
 Tensor.wrap = Tensor
 Tensor.apply = staticmethod(apply)  # type: ignore[method-assign, assignment]
-for _module in (composed_elementwise, composed_statistics, composed_axes):
+for _module in (composed_elementwise, composed_statistics, composed_axes, composed_linalg):
     for _name in _module.NAMES:
         setattr(Tensor, _name, getattr(_module, _name))
 for _name, _method in list(vars(Tensor).items()):

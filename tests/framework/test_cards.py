@@ -98,6 +98,15 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "BatchNorm": lambda x, y: functional.batch_norm(x, None, None, y[0], y[1], True, eps=0.01) * y,
     "Attention": lambda x, y: functional.scaled_dot_product_attention(x, y, x * y, y[:, :3] * 3),
     "MatMul": lambda x, y: x @ y.mT,
+    "Inverse": lambda x, y: square(x).inverse() @ x,
+    "PseudoInverse": lambda x, y: x.pinverse() @ y,
+    "Solve": lambda x, y: tt.linalg.solve(square(x), y),
+    "Det": lambda x, y: square(x).det() * y,
+    "Slogdet": lambda x, y: square(x).slogdet().logabsdet * y,
+    "Cholesky": lambda x, y: (square(x) @ square(x).mT).cholesky() @ y,
+    "Qr": lambda x, y: x.mT.qr().Q @ y[:, :3] + y.mT @ square(x).qr().R,
+    "Eigh": lambda x, y: tt.linalg.eigh(square(x) + square(x).mT).eigenvalues * y[:, :3] + fixed(square(x)),
+    "Svd": lambda x, y: (x + STEPS).svd().U ** 2 @ y + (tt.linalg.svdvals(x + STEPS) * y[0, :3]).sum(),
     "Sum": lambda x, y: x.sum(0) * y,
     "Prod": lambda x, y: x.prod(1) * y.mT,
     "Amax": lambda x, y: (x + STEPS).amax(1) * y.mT,
@@ -134,6 +143,18 @@ STEPS = (
     tt.arange(12.0, dtype=tt.float64).reshape(3, 4) * 0.7 % 1.9
 )  # no two of a row or column are near each other
 WINDOW = ops.Window((2,), (2,), ((1, 1),), (1,))
+
+
+def square(x):
+    """A square matrix that is far from singular."""
+    return x[:, :3] + tt.eye(3, dtype=tt.float64) * 2
+
+
+def fixed(x):
+    """What does not change when an eigenvector changes its sign."""
+    return (tt.linalg.eigh(x + x.mT).eigenvectors ** 2).mT[:, :1]
+
+
 ABSTRACT = {"Elementwise", "Fused", "Movement", "Step", "Predicate", "Bitwise", "Reduce", "Extreme"}
 
 
