@@ -19,10 +19,8 @@ from tinytorch_studio.terminal import WIDTH, width
 from tinytorch_studio.wire import clean
 
 BEHIND = " " * 11  # below the text, beside the label
-MANY, LONG = (
-    20,
-    400,
-)  # things of a list, and characters of a text, that are shown of more than twice as many, and of a longer one
+MANY = 20  # things that are shown of a list which is more than twice as long
+LONG = 400  # characters of a text
 
 
 def shown(value: Any, room: int = WIDTH) -> str:

@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -93,8 +94,18 @@ def append(path: Path, entry: Entry) -> None:
 
 def lines(path: Path) -> list[Entry | None]:
     """The lines of a journal, by their numbers; None for one that was torn by a crash, or is none of ours."""
+    try:
+        now = path.stat()
+    except FileNotFoundError:
+        return []
+    return parsed(path, now.st_ino, now.st_size, now.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def parsed(path: Path, *state: int) -> list[Entry | None]:
+    """The same, for a file that stands as `state` says: a command asks several times."""
     found: list[Entry | None] = []
-    for line in path.read_bytes().removesuffix(b"\n").split(b"\n") if path.exists() else ():
+    for line in path.read_bytes().removesuffix(b"\n").split(b"\n"):
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError):
