@@ -82,7 +82,7 @@ def milestone(name: str | None, as_json: bool) -> None:
 def programs() -> dict[str, dict[str, Any]]:
     """The milestones by name, with the plain values that each file assigns, in the order of history."""
     found = {path.stem: constants(path) for path in PROGRAMS.glob("*.py") if path.stem != "__init__"}
-    return dict(sorted(found.items(), key=lambda item: item[1]["YEAR"]))
+    return dict(sorted(found.items(), key=lambda item: (item[1]["YEAR"], item[0])))
 
 
 def run(folder: Folder, name: str, values: dict[str, Any], out: Path, quiet: bool) -> str | None:
