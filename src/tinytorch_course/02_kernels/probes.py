@@ -231,6 +231,10 @@ def cpu_reduce(case):
     case(f"{block}\n{reduce}('add', x.double().array, ())", observe=numbers)
     case(f"{block}\n{reduce}('add', x[:, :0].array, (1,))", observe=numbers)
     case(f"{block}\n{reduce}('multiply', x[:, :0].half().array, (0, 1))", observe=numbers)
+    case(
+        f"x = tt.tensor([[1e9, 0.5], [1.0, 0.25], [-1e9, 0.5]], dtype=tt.float64)\n{reduce}('add', x.array, (0,))",
+        observe=numbers,
+    )
 
 
 def cpu_reduce_random(case, rng):
