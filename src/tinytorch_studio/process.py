@@ -23,9 +23,8 @@ from tinytorch_studio.hearing import MEDDLED, Files, Heard, heard, sound
 from tinytorch_studio.wire import OUTPUT
 
 SECONDS = float(os.environ.get("TINYTORCH_SECONDS") or 10)  # a slow machine may need more
-PATIENCE = (
-    8.0 if hasattr(os, "fork") else 0.0
-)  # seconds more until a child is ended whose warden does not do it
+# Seconds more until a child is ended whose warden does not do it; where there is no warden, none.
+PATIENCE = 8.0 if hasattr(os, "fork") else 0.0
 SHOWN = 2**16  # characters of what a child printed that are kept
 SOURCE = Path(__file__).resolve().parents[1]
 
@@ -41,20 +40,22 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         wait(process, PATIENCE)
-    if os.name == "posix":
-        with contextlib.suppress(ProcessLookupError):
+    if process.poll() is None:  # else its number may be another's by now
+        if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
+        process.kill()
+        process.wait()
 
 
 def wait(process: subprocess.Popen[bytes], seconds: float) -> None:
     """Wait for a child's end, and not a moment longer (Popen.wait looks only every 50 ms). Raises TimeoutExpired."""
-    if hasattr(os, "pidfd_open"):
+    if process.poll() is None and hasattr(os, "pidfd_open"):
         with contextlib.suppress(OSError):  # an older kernel has none
             handle = os.pidfd_open(process.pid)
+            ended = select.poll()
+            ended.register(handle, select.POLLIN)
             try:
-                select.select([handle], [], [], seconds)
+                ended.poll(seconds * 1000)
             finally:
                 os.close(handle)
             seconds = 0.1

@@ -198,7 +198,7 @@ WRITING = [
     "lab 00",
     "incident 01",
     "incident 01 --again",
-    "milestone perceptron",
+    "milestone xor",
 ]
 
 

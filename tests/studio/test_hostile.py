@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tinytorch_studio import hearing
+from tinytorch_studio import check, hearing
 from tinytorch_studio.course import find
 from tinytorch_studio.diagnosis import shown
 from tinytorch_studio.folder import Folder, Unreadable, tree
@@ -31,11 +31,11 @@ MODULE, (PERMUTE,) = find("01.layout.permute")
 STUB = '        raise NotImplementedError("01.layout.permute is yours to write")\n'
 RIGHT = "        return Layout(tuple(self.shape[a] for a in axes), tuple(self.strides[a] for a in axes), self.offset)\n"
 WRONG = "        return Layout(tuple(self.shape[a] for a in axes), self.strides, self.offset)\n"
-SECONDS = "3"  # for one run of a probe that is known never to end
+SECONDS = "2"  # for one run of a probe that is known never to end
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc and Landlock are Linux's")
 
 BOTH = {  # what stands before the right answer, inside the function and again at the top of the file
-    "an endless loop": ("while True: pass", r"running after 3 seconds, in layout\.py, line \d+"),
+    "an endless loop": ("while True: pass", r"running after 2 seconds, in layout\.py, line \d+"),
     "100 GB": ("x = bytearray(10**11)", "MemoryError"),
     "os._exit": ("import os; os._exit(0)", "it ended Python before all cases had run"),
     "sys.exit": ("import sys; sys.exit(0)", "SystemExit: 0"),
@@ -45,7 +45,7 @@ BOTH = {  # what stands before the right answer, inside the function and again a
     "something that is not there": ("import nothing_of_that_name", "No module named 'nothing_of_that_name'"),
     "a thread that never ends": (
         "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()",
-        "gave all its answers, and was still running after 3",
+        "gave all its answers, and was still running after 2",
     ),
     "a process that stays": (
         "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True)",
@@ -54,8 +54,10 @@ BOTH = {  # what stands before the right answer, inside the function and again a
     "a fork that comes back": ("import os; os.fork()", "it forked, and came back"),
     "forks": (
         "import os, time\nfor _ in range(100):\n    if not os.fork(): time.sleep(60)\ntime.sleep(60)",
-        "still running after 3",
+        "still running after 2",
     ),
+}
+INSIDE = {  # the same, where it makes no difference where it stands
     "its files closed": ("import os; os.closerange(3, 100)", "exit code"),
     "lines written by itself": (
         "import os\nfor each in range(3, 9):\n    try: os.write(each, b'{\"finished\": true}\\n')\n    except OSError: pass",
@@ -86,7 +88,7 @@ ANSWERS = {
     "itself, deeper and deeper": ("return self.permute(axes)", "RecursionError"),
     "something that answers to every name": (
         "class X:\n    def __getattr__(self, name): return X()\n    def __iter__(self):\n        while True: yield 1\nreturn X()",
-        "X|MemoryError|still running",
+        "X|MemoryError|running after 2",
     ),
     "a patched comparer, and a wrong answer": (
         "import numpy as np\nnp.allclose = np.array_equal = lambda *a, **k: True\n" + WRONG.strip(),
@@ -193,6 +195,7 @@ CASES = {
     for name, (code, says) in BOTH.items()
     for where in (inside, above)
 }
+CASES |= {name: Case(inside(code), says) for name, (code, says) in INSIDE.items()}
 CASES |= {
     name: Case(inside(code, WRONG), "PermissionError|strides-left")
     for name, code in CONFINED.items()
@@ -227,15 +230,16 @@ def prepared(tmp_path_factory):
         mine.begin(MODULE)
         path = mine.root / PERMUTE.file
         path.write_text(path.read_text(encoding="utf-8").replace(STUB, RIGHT), encoding="utf-8")
-        assert checked(root).code == 0
+        for variant in (None, *check.mistakes_of(MODULE, PERMUTE)):
+            check.run_reference(MODULE, PERMUTE, variant)
     return root
 
 
-def checked(root: Path, seconds: str = "") -> Done:
+def checked(root: Path, cache: Path, seconds: str = "") -> Done:
     """`tt check` in a folder, as a process of its own; seconds for one run of a probe, if not as many as always."""
     scratch = root / "scratch"
     scratch.mkdir()
-    own = {"TINYTORCH_CACHE": str(root / "cache"), "TMPDIR": str(scratch), "TINYTORCH_SECONDS": seconds}
+    own = {"TINYTORCH_CACHE": str(cache), "TMPDIR": str(scratch), "TINYTORCH_SECONDS": seconds}
     settings = os.environ | {"PYTHONPATH": str(SOURCE), "OPENBLAS_NUM_THREADS": "1"} | own
     command = [sys.executable, "-P", "-m", "tinytorch_studio", "check", PERMUTE.id]
     begun = time.perf_counter()
@@ -272,14 +276,13 @@ def results(prepared):
         number, case = item
         root = prepared / str(number)
         shutil.copytree(prepared / "mine", root / "mine")
-        shutil.copytree(prepared / "cache", root / "cache")
         path = root / "mine" / PERMUTE.file
         if case.change in [each for each, _ in PLACES.values()]:
             case.change(path)
         else:
             made = case.change(path.read_text(encoding="utf-8"))
             path.write_bytes(made.encode() if isinstance(made, str) else made)
-        return checked(root, SECONDS if "running after" in case.says else "")
+        return checked(root, prepared / "cache", SECONDS if "running after" in case.says else "")
 
     with ThreadPoolExecutor(4) as pool:
         return dict(zip(CASES, pool.map(one, enumerate(CASES.values())), strict=True))
@@ -310,7 +313,7 @@ def line(number: int, content: dict[str, Any], key: bytes = KEY) -> bytes:
 
 def read(*lines: bytes, **more: Any) -> hearing.Heard:
     files = Files(
-        **{"notes": b"", "results": b"".join(lines), "printed": b"", "code": 0, "seconds": 3.0, "late": False}
+        **{"notes": b"", "results": b"".join(lines), "printed": b"", "code": 0, "seconds": 2.0, "late": False}
         | more
     )
     return heard(files, KEY, ["/there/layout.py"], "early")
@@ -346,7 +349,7 @@ ENDINGS = {
     "left": (WELL | {"left": 2}, "it left 2 of its processes running"),
     "late": (
         WELL | {"late": True, "ended": -9},
-        "it gave all its answers, and was still running after 3 seconds",
+        "it gave all its answers, and was still running after 2 seconds",
     ),
     "code": (WELL | {"ended": 3}, "it ended with exit code 3"),
     "signal": (WELL | {"ended": -signal.SIGTERM}, "it was ended by SIGTERM"),
@@ -436,12 +439,12 @@ def test_a_check_that_is_killed_leaves_nothing_running(prepared, tmp_path, kill)
     command = [sys.executable, "-P", "-m", "tinytorch_studio", "check", PERMUTE.id]
     settings = os.environ | {"PYTHONPATH": str(SOURCE)} | own
     quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    check = subprocess.Popen(command, cwd=tmp_path / "mine", env=settings, start_new_session=True, **quiet)
+    killed = subprocess.Popen(command, cwd=tmp_path / "mine", env=settings, start_new_session=True, **quiet)
     until(
         lambda: len(alive(tmp_path)) == 4
     )  # the check, the warden, the learner's code, and what that started
-    kill(check.pid, signal.SIGKILL)
-    check.wait()
+    kill(killed.pid, signal.SIGKILL)
+    killed.wait()
     until(lambda: alive(tmp_path) == [])
     until(lambda: [each for each in os.listdir(tmp_path) if each.startswith("tt-")] == [])
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,36 @@ def test_what_only_reads_works_in_a_read_only_folder(folder):
         done = tt(folder, *words)
         assert done.returncode == 0, done.stderr
     assert "may not be written" in tt(folder, "doctor").stdout
+
+
+UNREADABLE = f"""
+import os, sys
+import tinytorch_studio.commands.check
+from tinytorch_studio.cli import main
+
+if not os.getuid():
+    os.setgroups([])
+    os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
+    os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
+main(sys.argv[1:], prog_name="tt")
+"""
+
+
+def test_a_file_that_may_not_be_read_is_named_and_stays_as_it_is(folder):
+    path = folder.root / STRIDES.file
+    before = path.read_bytes()
+    for each in folder.root.parents:  # pytest's own folders are for their owner alone
+        if (
+            not os.getuid()
+            and each.is_relative_to(tempfile.gettempdir())
+            and each != Path(tempfile.gettempdir())
+        ):
+            each.chmod(0o755)
+    path.chmod(0)
+    command = [sys.executable, "-P", "-c", UNREADABLE, "check", STRIDES.id]
+    settings = os.environ | {"PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(command, cwd=folder.root, env=settings, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert done.stderr.splitlines() == [f"Error: Permission denied: {path}. What was there is unchanged."]
+    path.chmod(0o644)
+    assert path.read_bytes() == before

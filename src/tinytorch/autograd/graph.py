@@ -431,7 +431,10 @@ def unpacked(node: Node, i: int, like: Tensor, want: bool) -> Any:
         unpack(value, node)
         return edge[0]
     x = like.wrap(unpack(value, node))
-    x.edge, x.requires_grad = edge, want
+    x.edge = edge
+    x.requires_grad = want or (
+        edge is not None and MODE.recording
+    )  # a second derivative goes on through all inputs
     return x
 
 

@@ -46,6 +46,8 @@ def stand_by(worker: int, above: int, seconds: float, report: Callable[[dict[str
     def stop(*_: object) -> None:
         nonlocal late
         late = True
+        with contextlib.suppress(OSError):
+            os.killpg(worker, signal.SIGKILL)
         os.kill(worker, signal.SIGKILL)
 
     def look(*_: object) -> None:
@@ -55,16 +57,20 @@ def stand_by(worker: int, above: int, seconds: float, report: Callable[[dict[str
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, LATE / 2, LATE / 2)
+    if hasattr(os, "waitid"):  # until it is asked how it ended, its number is nobody else's
+        os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _, status = os.waitpid(worker, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    left = clear(worker, 0.0 if late else GRACE)
+    left = clear(0.0 if late else GRACE)
     if os.getppid() != above:  # who would remove the empty folder has been killed
         shutil.rmtree(os.getcwd(), ignore_errors=True)
         return
     report({"ended": os.waitstatus_to_exitcode(status), "late": late, "left": 0 if late else left})
 
 
-def clear(group: int, grace: float) -> int:
+def clear(grace: float) -> int:
     """End what a worker left behind, and return how many processes that were, after some seconds of grace."""
     begun, left = time.monotonic(), set[int]()
     while time.monotonic() < begun + LONGEST:
@@ -74,29 +80,29 @@ def clear(group: int, grace: float) -> int:
         except ChildProcessError:
             break
         if time.monotonic() >= begun + grace:
-            with contextlib.suppress(OSError):
-                os.killpg(group, signal.SIGKILL)
             found = below(os.getpid())
-            left |= found
+            left |= set(found)
+            with contextlib.suppress(OSError):  # groups first: from them none can get away by forking
+                for group in {*found.values()} - {os.getpgrp()}:
+                    os.killpg(group, signal.SIGKILL)
             for process in found:
                 with contextlib.suppress(OSError):
                     os.kill(process, signal.SIGKILL)
         time.sleep(0.005)
-    with contextlib.suppress(OSError):
-        os.killpg(group, signal.SIGKILL)  # where orphans cannot be adopted
     return len(left)
 
 
-def below(ancestor: int) -> set[int]:
-    """All living processes that come from one, read from Linux's /proc."""
-    parents: dict[int, int] = {}
+def below(ancestor: int) -> dict[int, int]:
+    """All living processes that come from one, each with its group, read from Linux's /proc."""
+    parents, groups = dict[int, int](), dict[int, int]()
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError):
-            state, parent = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[:2]
-            if state not in "ZX":
-                parents[int(path.parent.name)] = int(parent)
+            words = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            if words[0] not in "ZX":
+                process = int(path.parent.name)
+                parents[process], groups[process] = int(words[1]), int(words[2])
     found, new = set[int](), {ancestor}
     while new:
         new = {process for process, parent in parents.items() if parent in new} - found
         found |= new
-    return found
+    return {process: groups[process] for process in found}

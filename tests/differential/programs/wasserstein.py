@@ -11,8 +11,8 @@ def mlp(inputs, outputs):
         nn.Linear(inputs, 24),
         nn.Tanh(),
         nn.Linear(24, 24),
-        nn.Softplus(),
         nn.LayerNorm(24),
+        nn.Softplus(),
         nn.Linear(24, outputs, bias=False),
     )
 
