@@ -1,7 +1,7 @@
 """TinyTorch: a small, complete deep learning framework with PyTorch's names."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinytorch.overlay import overlaid
 
@@ -126,8 +126,9 @@ autograd.gradcheck = autograd.__getattr__("gradcheck")
 
 from math import e, inf, nan, pi
 
-from tinytorch import distributions, func, nn, optim, utils  # these stand on everything above
-from tinytorch.checkpoint import load, save
+if TYPE_CHECKING:
+    from tinytorch import distributions, func, linalg, nn, optim, utils
+    from tinytorch.checkpoint import load, save
 
 newaxis = None
 float = float32
@@ -141,10 +142,11 @@ def is_tensor(x: object) -> Any:
     return isinstance(x, Tensor)
 
 
-# Imported when asked for: what few programs need.
-PACKAGES = ("linalg", "special")
+# Imported when asked for: what stands above the tensor, so that a program begins with what it uses.
+PACKAGES = ("distributions", "func", "linalg", "nn", "optim", "utils")
 LATER = {
     "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
+    "checkpoint": ("load", "save"),
     "compat": ("compile",),
     "legacy": ("set_default_tensor_type", "typename"),
     "tensor_types": (

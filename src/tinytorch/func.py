@@ -68,11 +68,18 @@ def leads_beyond(x: Tensor, variables: list[Tensor]) -> bool:
             continue
         seen.add(id(target))
         if isinstance(target, Tensor):
-            if id(target) not in own:
+            if id(target) not in own and target.requires_grad:
                 return True
         else:
             targets += [edge[0] for edge in target.edges if edge is not None]
     return False
+
+
+def bound(variables: list[Tensor]) -> None:
+    """A transform is done: to whatever stands around it, its own variables are constants."""
+    for variable in variables:
+        if variable.edge is None:
+            variable.requires_grad = False
 
 
 def chosen_by(argnums: Argnums, args: tuple[Any, ...]) -> Any:
@@ -127,6 +134,7 @@ def grad_and_value(
         result = filled(tree, [outer(g, variables) for g in found])
         value = outer(value, variables)
         passed = mapped(lambda x: outer(x, variables), aux)
+        bound(variables)
         return result, ((value, passed) if has_aux else value)
 
     return transformed
@@ -213,10 +221,10 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
         pulled = gradients(outs, variables, seeds)
         found = gradients(pulled, seeds, speeds)
     own = variables + seeds
-    return (
-        mapped(lambda x: outer(x, own), made),
-        filled(made, [outer(each, own) for each in found]),
-    )
+    value = mapped(lambda x: outer(x, own), made)
+    speed = filled(made, [outer(each, own) for each in found])
+    bound(own)
+    return value, speed
 
 
 def jacrev(func: Callable[..., Tensor], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -242,7 +250,9 @@ def jacrev(func: Callable[..., Tensor], argnums: Argnums = 0) -> Callable[..., A
                 else x.new_zeros(*out.shape, *x.shape)
                 for i, x in enumerate(variables)
             ]
-        return filled(tree, [outer(column, variables) for column in columns])
+        result = filled(tree, [outer(column, variables) for column in columns])
+        bound(variables)
+        return result
 
     return transformed
 

@@ -103,7 +103,14 @@ def next_step(name: str | None, as_json: bool) -> None:
     point_at(folder, exercise)
 
 
-AHEAD = "import sys; from tinytorch_studio import check, course; check.remember(course.find(sys.argv[1])[0])"
+AHEAD = """
+import compileall, py_compile, sys
+from tinytorch_studio import check, course
+
+# The children of a check write no bytecode (a learner's file must never be taken for an older one), so it is made here.
+compileall.compile_dir(course.framework(), quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+check.remember(course.find(sys.argv[1])[0])
+"""
 
 
 def observe_ahead(module: course.Module) -> None:

@@ -63,6 +63,7 @@ def test(arguments: tuple[str, ...]) -> None:
     torch = importlib.util.find_spec("torch") is not None
     where = ["tests"] if torch else ["tests", "--ignore=tests/differential"]
     results = {
+        "bytecode": run("bytecode", "compileall", "-q", "--invalidation-mode", "checked-hash", "src"),
         "format": run("format", "ruff", "format", "--check", "--quiet", *OURS),
         "lint": run("lint", "ruff", "check", "--quiet", *OURS),
         "types": run("types", "mypy"),
