@@ -10,6 +10,8 @@ import sys
 import numpy as np
 import torch
 
+torch.manual_seed(1)  # the same first weights in every run
+torch.set_default_dtype(torch.float32)
 losses = []
 gradients = {}
 
