@@ -370,6 +370,22 @@ def test_an_archive_that_is_no_cifar_is_refused(server, monkeypatch, tmp_path, c
     assert not (tmp_path.parent / "evil").exists()
 
 
+def test_cifar_that_somebody_unpacked_is_read_from_its_folder(tmp_path):
+    records = batches()
+    (tmp_path / "cifar-10-batches-bin").mkdir()
+    for name, rows in records.items():
+        (tmp_path / name).write_bytes(rows.tobytes())
+    train, test = CIFAR10(tmp_path), CIFAR10(tmp_path, train=False)
+    assert len(train) == 15 and len(test) == 3
+    assert train.targets[3] == records["cifar-10-batches-bin/data_batch_2.bin"][0, 0]
+    (tmp_path / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(bytes(3072))
+    with pytest.raises(DownloadError, match="no multiple of the 3073"):
+        CIFAR10(tmp_path, train=False)
+    (tmp_path / "cifar-10-batches-bin" / "test_batch.bin").unlink()
+    with pytest.raises(DownloadError, match=r"cifar-10-binary\.tar\.gz is not there"):
+        CIFAR10(tmp_path, train=False)
+
+
 def test_the_folder_for_downloads_can_be_chosen(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYTORCH_DATA", str(tmp_path / "mine"))
     assert downloads.cache_folder() == tmp_path / "mine"

@@ -323,7 +323,7 @@ def test_milestones_are_listed_with_how_far_they_are_and_noted(folder):
     assert "1 of 1.0, reached" in tt("milestone").output
     assert told("status")["milestones"] == [{"name": "xor", "figure": 1.0, "reached": True}]
     names = [each["name"] for each in told("milestone")["milestones"]]
-    assert names == ["perceptron", "xor", "digits", "lenet", "mnist", "gpt"]
+    assert names == ["perceptron", "xor", "digits", "names", "lenet", "mnist", "resnet", "gpt", "sorter"]
     assert tt("milestone", "lenet-7").exit_code == 2
 
 

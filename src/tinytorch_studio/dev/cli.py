@@ -143,3 +143,16 @@ def verdicts() -> None:
     text = make.page(list(make.timed()), machine)
     (ROOT / "docs" / "verdicts.md").write_text(text, encoding="utf-8")
     click.echo(text)
+
+
+@dev.command()
+@click.argument("names", nargs=-1)
+def milestones(names: tuple[str, ...]) -> None:
+    """Run the milestones of these NAMES to their end, or all, and rewrite docs/milestones. Takes an hour."""
+    from tinytorch_studio.commands.milestone import programs
+    from tinytorch_studio.dev import milestones as make
+
+    docs = ROOT / "docs" / "milestones"
+    reached = [make.run(name, docs) for name in names or programs()]
+    (docs / "README.md").write_text(make.page(docs), encoding="utf-8")
+    sys.exit(0 if all(reached) else 1)
