@@ -9,6 +9,7 @@ import numpy as np
 
 from tinytorch.array import Array, Storage
 from tinytorch.devices.interface import Device, Expr, first_index, running, sorting_indices
+from tinytorch.devices.memory import keep_freed_memory
 from tinytorch.devices.special import (
     digamma,
     erf,
@@ -322,4 +323,5 @@ def packed(values: np.ndarray[Any, Any]) -> bool:
 def create() -> Cpu:
     """The one CPU. Tensors overflow quietly, as in PyTorch: NumPy's floating point warnings end here."""
     np.seterr(all="ignore")
+    keep_freed_memory()
     return Cpu()
