@@ -1,53 +1,35 @@
-"""What is timed: each workload is written once, against a torch-like namespace."""
+"""What is timed: each workload is written once, against a torch-like namespace, and begins with the same numbers on each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
+from benchmarks import language, networks
 
 Step = Callable[[], float]
 
 
-def chain(ns: Any) -> Step:
-    """100 tiny operations on 8 x 8, forward and backward: what one operation costs."""
-    random = np.random.default_rng(0)
-    x = ns.from_numpy(random.random((8, 8), np.float32)).requires_grad_()
-    y = ns.from_numpy(random.random((8, 8), np.float32))
+class Workload(NamedTuple):
+    """One kind of work: `make(ns, fused)` builds it and returns what does it once, and returns a number to compare."""
 
-    def step() -> float:
-        x.grad = None
-        h = x
-        for _ in range(33):
-            h = ((h * y) + y).tanh()
-        loss = h.sum()
-        loss.backward()
-        return x.grad.sum().item() + loss.item()
-
-    return step
+    title: str
+    make: Callable[[Any, bool], Step]
+    count: int  # how often it is done in one slice
+    slices: int = 40
 
 
-def mlp(ns: Any) -> Step:
-    """784-256-128-10, batch 64, Adam: one step of training."""
-    random = np.random.default_rng(0)
-    nn = ns.nn
-    model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
-    with ns.no_grad():
-        for p in model.parameters():
-            p.copy_(ns.from_numpy(random.normal(0, 0.05, tuple(p.shape)).astype(np.float32)))
-    optimizer = ns.optim.Adam(model.parameters(), lr=1e-3)
-    x = ns.from_numpy(random.random((64, 784), np.float32))
-    y = ns.from_numpy(random.integers(0, 10, 64))
-
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
-
-
-WORKLOADS: dict[str, tuple[Callable[[Any], Step], int]] = {"chain": (chain, 60), "mlp": (mlp, 20)}
+WORKLOADS = {
+    "chain": Workload("100 tiny operations on 8x8, forward and backward", networks.chain, 60),
+    "mlp": Workload("MLP 784-256-128-10, batch 64, Adam", networks.mlp, 20),
+    "lenet": Workload("LeNet, 1x28x28, batch 64, SGD", networks.lenet, 5),
+    "resnet": Workload("ResNet 16/32/64, 3x32x32, batch 32, SGD", networks.resnet, 1),
+    "gpt": Workload("GPT 4 layers, 4 heads, width 128, 64 letters, batch 16, AdamW", language.small, 1),
+    "gpt384": Workload(
+        "GPT 6 layers, 6 heads, width 384, 256 letters, batch 4, AdamW", language.large, 1, 10
+    ),
+    "generate": Workload(
+        "128 letters from the small GPT with a cache, one at a time", language.generate, 1, 20
+    ),
+    "loader": Workload("60,000 samples of 784 in shuffled batches of 64", networks.loader, 1, 10),
+}
