@@ -407,6 +407,8 @@ def gradients(node: Node, gs: list[Any], wanted: list[bool]) -> Sequence[Any]:
     inputs = [unpacked(node, i, like, want) for i, want in enumerate(wanted)]
     outs: list[Any] = [Unsaved((), True)] * node.made
     for i, value in enumerate(node.outputs):
+        if op.results is not None and i not in op.results:
+            continue  # it may have been overwritten
         outs[i] = like.wrap(unpack(value, node))
         if outs[i].array.dtype.category == FLOATING:
             outs[i].edge, outs[i].requires_grad = (node, i), True

@@ -30,7 +30,7 @@ class Op:
     """A primitive. Its slots are its parameters.
 
     reads: for each input of `grad` by name, which values its gradient reads ("out" is the result);
-    None stands for all of them.
+    None stands for all of them. results: of several outputs, those that "out" stands for; None for all.
     """
 
     __slots__ = ()
@@ -41,6 +41,7 @@ class Op:
     defined: ClassVar[bool] = False  # by a `definition` over tensors instead of `forward`
     fresh: ClassVar[bool] = False  # whether `grad` returns new memory that nobody else holds
     reads: ClassVar[dict[str, tuple[str, ...]] | None] = None
+    results: ClassVar[tuple[int, ...] | None] = None
     plans: ClassVar[dict[int, Keeps]]
     rules: Any = None  # of an elementwise card: its gradients as expressions
 

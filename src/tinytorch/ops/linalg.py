@@ -115,6 +115,7 @@ class Slogdet(Op):
     """The sign of the determinant, and the logarithm of its size"""
 
     __slots__ = ()
+    reads = {"x": ("x",)}
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         return on_host(lambda values: tuple(np.linalg.slogdet(values)), x)  # type: ignore[no-any-return]

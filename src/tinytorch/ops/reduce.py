@@ -211,6 +211,8 @@ class Sort(Op):
     """Elements in order along `axis`, and the indices where they were"""
 
     __slots__ = ("axis", "descending")
+    reads = {"x": ("out",)}
+    results = (1,)
 
     def __init__(self, axis: int, descending: bool) -> None:
         self.axis = axis
