@@ -278,7 +278,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
     if getattr(value, "ndim", 0):
         raise RuntimeError(f"masked_fill takes one value, not a tensor of shape {value.shape}")
-    value = value.to(x.dtype) if hasattr(value, "dtype") else x.new_tensor(value)
+    value = value.to(x.dtype) if hasattr(value, "dtype") else x.new_full((), value)
     return value.where(mask, x)
 
 
@@ -386,7 +386,8 @@ def isclose(
     close = x == other
     if x.dtype.category and (rtol or atol):
         bound = other.floating().abs() * rtol + atol
-        close = close | (((x - other).abs() <= bound) & x.isfinite() & other.isfinite())
+        gap = (x.floating() - other.floating()).abs()
+        close = close | ((gap <= bound) & x.isfinite() & other.isfinite())
     return close | (x.isnan() & other.isnan()) if equal_nan else close
 
 
@@ -412,8 +413,8 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
 def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, which is x itself where beta x is beyond `threshold`."""
     scaled = x * beta
-    small = scaled.where(scaled <= threshold, 0.0).exp().log1p() / beta
-    return x.where(scaled > threshold, small)
+    large = scaled > threshold
+    return x.where(large, scaled.where(~large, 0.0).exp().log1p() / beta)
 
 
 def scaled(x: Tensor, factor: Any) -> Tensor:

@@ -158,16 +158,9 @@ NAMES = [
 
 # Where the first argument may be a number, if the second is a tensor.
 NUMBER_FIRST = {
-    "bitwise_and",
-    "bitwise_left_shift",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "float_power",
-    "pow",
-    "remainder",
-    "xlogy",
-}
+    "add", "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "div", "divide",
+    "float_power", "floor_divide", "mul", "multiply", "pow", "remainder", "sub", "subtract", "true_divide", "xlogy",
+}  # fmt: skip
 
 
 def as_function(name: str) -> Callable[..., Any]:
@@ -208,5 +201,13 @@ IN_PLACE = [
     "abs_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "cos_", "exp_", "fill_", "floor_", "log_", "neg_",
     "reciprocal_", "relu_", "resize_as_", "round_", "rsqrt_", "sigmoid_", "sin_", "sqrt_", "square_", "tanh_", "trunc_", "zero_",
 ]  # fmt: skip
+
+
+def polygamma(n: int, input: Tensor) -> Tensor:
+    """The derivative of order `n` of digamma (`torch.polygamma`, which takes the order first)."""
+    return input.polygamma(n)
+
+
 FUNCTIONS = {name: as_function(name) for name in [*NAMES, *IN_PLACE]}
+FUNCTIONS["polygamma"] = polygamma
 globals().update(FUNCTIONS)

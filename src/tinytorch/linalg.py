@@ -142,14 +142,10 @@ def inv(A: Tensor) -> Tensor:
 def pinv(
     A: Tensor, rtol: float | None = None, *, atol: float | None = None, hermitian: bool = False
 ) -> Tensor:
-    """The Moore-Penrose inverse; singular values up to `rtol` times the largest count as 0.
-
-    Of a `hermitian` matrix only the lower triangle is read.
-    """
+    """The Moore-Penrose inverse; singular values up to `rtol` times the largest count as 0."""
     if atol is not None:
         raise NotImplementedError("linalg.pinv takes rtol only")
-    limit = max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None else rtol
-    return (mirrored(A) if hermitian else A).pinverse(limit)
+    return A.pinverse(max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None else rtol)
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
@@ -244,7 +240,7 @@ def matrix_rank(
     A: Tensor, rtol: float | None = None, *, atol: float | None = None, hermitian: bool = False
 ) -> Tensor:
     """How many singular values are above `rtol` times the largest, and above `atol`."""
-    values = svdvals(mirrored(A) if hermitian else A)
+    values = svdvals(A.tril() + A.tril(-1).mT if hermitian else A)
     relative = (
         max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None and atol is None else rtol or 0.0
     )
@@ -285,8 +281,3 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonal of matrices."""
     return A.diagonal(offset, dim1, dim2)
-
-
-def mirrored(A: Tensor) -> Tensor:
-    """The symmetric matrix with this lower triangle."""
-    return A.tril() + A.tril(-1).mT

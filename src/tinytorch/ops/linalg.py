@@ -186,7 +186,8 @@ class Eigh(Op):
                 vectors.mT @ g[1] / (gaps + unit)
             )  # an eigenvector turns towards the others, not along itself
             inner = inner + turn * (1.0 - unit)
-        return (vectors @ inner @ vectors.mT,)
+        made = vectors @ inner @ vectors.mT
+        return ((made + made.mT) * 0.5,)
 
 
 class Svd(Op):

@@ -142,3 +142,24 @@ def verdicts() -> None:
     text = make.page(list(make.timed()), machine)
     (ROOT / "docs" / "verdicts.md").write_text(text, encoding="utf-8")
     click.echo(text)
+
+
+@dev.command()
+@click.argument("names", nargs=-1)
+def agreement(names: tuple[str, ...]) -> None:
+    """Run PyTorch's own samples of every function and module on both; rewrite docs/agreement.md.
+
+    With NAMES (add, nn.functional.relu, nn.Linear, ...), only those, and every difference that nobody explained.
+    """
+    from tinytorch_studio.dev.agreement import run as make
+
+    if names:
+        found, missing = make.lines(None, thorough=True, only=names, say=click.echo)
+        click.echo("".join([f"not here: {name}\n" for name in missing]), nl=False)
+    else:
+        text, found = make.document(say=click.echo)
+        (ROOT / "docs" / "agreement.md").write_text(text, encoding="utf-8")
+    open_cases = [each for line in found for each in line.unexplained]
+    click.echo("\n".join(open_cases))
+    click.echo(f"{sum(line.cases for line in found):,} cases, {len(open_cases)} unexplained differences")
+    sys.exit(bool(open_cases))

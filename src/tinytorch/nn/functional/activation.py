@@ -64,7 +64,7 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x) - 1) elsewhere."""
-    return placed(input, lambda x: x.where(x > 0, x.clamp(max=0).expm1() * alpha), inplace, "elu")
+    return placed(input, lambda x: (x.clamp(max=0).expm1() * alpha).where(x <= 0, x), inplace, "elu")
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -94,13 +94,15 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x / alpha) - 1) elsewhere: Barron, 2017."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return placed(input, lambda x: x.where(x > 0, (x.clamp(max=0) / alpha).expm1() * alpha), inplace, "celu")
+    return placed(
+        input, lambda x: ((x.clamp(max=0) / alpha).expm1() * alpha).where(x <= 0, x), inplace, "celu"
+    )
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """An elu whose two constants keep mean and variance: Klambauer et al., 2017."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-    return placed(input, lambda x: x.where(x > 0, x.clamp(max=0).expm1() * alpha) * scale, inplace, "selu")
+    return placed(input, lambda x: (x.clamp(max=0).expm1() * alpha).where(x <= 0, x) * scale, inplace, "selu")
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -110,7 +112,13 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """A sigmoid of three straight pieces: x / 6 + 1 / 2 between -3 and 3."""
-    return placed(input, lambda x: within(x + 3, 0.0, 6.0) / 6, inplace, "hardsigmoid")
+    inside = (input > -3) & (input < 3)
+    return placed(
+        input,
+        lambda x: (x / 6 + 0.5).where(inside, (x.detach() / 6 + 0.5).clamp(0.0, 1.0)),
+        inplace,
+        "hardsigmoid",
+    )
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
