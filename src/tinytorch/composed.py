@@ -361,8 +361,9 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 
 @rounded_once
 def addcmul(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """x + value * tensor1 * tensor2."""
-    product = tensor1.arithmetic("addcmul") * tensor2.arithmetic("addcmul")
-    return x.arithmetic("addcmul") + scaled(product, value)
+    if not any(each.dtype.category for each in (x, tensor1, tensor2)):
+        x.arithmetic("addcmul")
+    return x + scaled(tensor1 * tensor2, value)
 
 
 @rounded_once

@@ -72,7 +72,8 @@ def clamp_min(x: Tensor, min: Any) -> Tensor:
 def copysign(x: Tensor, other: Any) -> Tensor:
     """The size of `x` with the sign of `other`, also that of a negative zero."""
     x, other = alike(x, other)
-    return x.where(signbit(x) == signbit(other), -x)
+    size, sign = x.abs(), other.sign()  # at a zero and at NaN the sign says less than the sign's bit
+    return (size * sign).where(sign.abs() == 1.0, size.where(~signbit(other), -size))
 
 
 def deg2rad(x: Tensor) -> Tensor:
@@ -148,9 +149,11 @@ def logaddexp(x: Tensor, other: Tensor) -> Tensor:
     if not (x.is_floating_point() or x.beside(other, "logaddexp").is_floating_point()):
         raise DtypeError(f"logaddexp is not implemented for {x.dtype.name}")
     x, other = alike(x, x.beside(other, "logaddexp"))
-    top = x.maximum(other)
-    gap = (x - other).abs()
-    return top.where((top == x) & (x == other) & (gap != gap), top + (-gap).exp().log1p())
+    gap = other - x
+    below = gap <= 0
+    smaller = gap.where(below, 0.0).exp().log1p() + x
+    larger = (-gap).where(~below, 0.0).exp().log1p() + other
+    return x.where((x == other) & x.isinf(), smaller.where(below, larger))
 
 
 def logaddexp2(x: Tensor, other: Tensor) -> Tensor:

@@ -211,6 +211,8 @@ def searchsorted(
         raise RuntimeError(
             f"searchsorted: side {side!r} and right={right} contradict each other, or mean nothing"
         )
+    if sorted_sequence.numel():
+        sorted_sequence.arithmetic("searchsorted")
     rows = sorted_sequence.detach() if sorter is None else sorted_sequence.detach().gather(-1, sorter)
     wanted = input.detach() if isinstance(input, Tensor) else tensor(input)
     if isinstance(input, Tensor) and input.dtype is not sorted_sequence.dtype and input.ndim:

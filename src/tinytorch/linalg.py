@@ -237,16 +237,27 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
 
 
 def matrix_rank(
-    A: Tensor, rtol: float | None = None, *, atol: float | None = None, hermitian: bool = False
+    A: Tensor,
+    rtol: float | Tensor | None = None,
+    *,
+    atol: float | Tensor | None = None,
+    hermitian: bool = False,
 ) -> Tensor:
-    """How many singular values are above `rtol` times the largest, and above `atol`."""
+    """How many singular values are above `rtol` times the largest, and above `atol`: numbers, or one for each matrix."""
     values = svdvals(A.tril() + A.tril(-1).mT if hermitian else A)
-    relative = (
-        max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None and atol is None else rtol or 0.0
-    )
-    if not values.shape[-1]:
+    relative = max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None and atol is None else rtol
+    if not values.numel():
         return values.sum(-1).long()
-    return (values > (values.amax(-1, keepdim=True) * relative).clamp(min=atol or 0.0)).sum(-1)
+    limits = [
+        values.new_tensor(0.0) if each is None else as_floats(each, values) for each in (relative, atol)
+    ]
+    least = (values.amax(-1) * limits[0]).maximum(limits[1])  # (...)
+    return (values > least.unsqueeze(-1)).sum(-1)
+
+
+def as_floats(limit: float | Tensor, like: Tensor) -> Tensor:
+    """A limit as a tensor of the type of the values that are held against it."""
+    return limit.to(like.dtype) if isinstance(limit, Tensor) else like.new_tensor(limit)
 
 
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:

@@ -17,7 +17,12 @@ globals().update(
 
 def xlog1py(input: Tensor, other: Any) -> Tensor:
     """input * log(1 + other), and 0 where input is 0, unless other is NaN."""
-    made: Tensor = FUNCTIONS["xlogy"](input, other + 1)
+    shifted = other.floating() if isinstance(other, Tensor) else other
+    both = isinstance(input, Tensor) and isinstance(other, Tensor) and input.dtype is other.dtype
+    if both and input.dtype.wide is not None:
+        made: Tensor = xlog1py(input.float(), shifted.float()).to(input.dtype)  # halves are rounded once
+        return made
+    made = FUNCTIONS["xlogy"](input, shifted + 1)
     return made
 
 
@@ -36,8 +41,9 @@ def ndtr(input: Tensor) -> Tensor:
 
 def ndtri(input: Tensor) -> Tensor:
     """The number below which that share lies: the inverse of `ndtr`."""
-    made: Tensor = (input.floating() * 2 - 1).erfinv() * math.sqrt(2.0)
-    return made
+    x = input.floating()
+    made: Tensor = (x.double() * 2 - 1).erfinv() * math.sqrt(2.0)  # near 0 the difference needs the digits
+    return made.to(x.dtype)
 
 
 def log_ndtr(input: Tensor) -> Tensor:
@@ -47,7 +53,7 @@ def log_ndtr(input: Tensor) -> Tensor:
     square = (low * low).reciprocal()
     series = 1 - square * (1 - 3 * square * (1 - 5 * square * (1 - 7 * square * (1 - 9 * square))))
     tail = -low * low * 0.5 - (-low).log() - 0.5 * math.log(2 * math.pi) + series.log()
-    return tail.where(x < -8.0, ndtr(x.where(x >= -8.0, 0.0)).log())
+    return tail.where(x < -8.0, ndtr(x.where(~(x < -8.0), 0.0)).log())
 
 
 def multigammaln(a: Tensor, p: int) -> Tensor:

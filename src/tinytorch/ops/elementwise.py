@@ -102,7 +102,7 @@ class Clamp(Elementwise):
     least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, low: Tensor, high: Tensor) -> Grads:
-        below, above = (x < low) & (low < high), (x > high) | (low > high)
+        below, above = (x < low) & ((low < high) | (low == math.inf)), (x > high) | (low > high)
         inside = g.where(x >= low, 0.0).where(x <= high, 0.0)
         return inside, g.where(below, 0.0), g.where(above, 0.0)
 

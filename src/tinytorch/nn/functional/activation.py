@@ -137,7 +137,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
     x = input.fractional("softshrink")
-    return (x - lambd).where(x > lambd, (x + lambd).where(x < -lambd, x * 0))
+    return (x * 0).where((x >= -lambd) & (x <= lambd), (x - lambd).where(x > 0, x + lambd))
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -151,9 +151,11 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where it is above the threshold, else `value`."""
-    x = input.arithmetic("threshold")
-    small = x <= threshold
+    """x where it is above the threshold, else `value`; of whole numbers both are cut to their whole part."""
+    if not input.arithmetic("threshold").is_floating_point():
+        held = input.masked_fill(input <= int(threshold), int(value))
+        return overwrite(input, held, "threshold_") if inplace else held
+    x, small = input, input <= threshold
     return placed(x, lambda x: x.masked_fill(small, value), inplace, "threshold_")
 
 
