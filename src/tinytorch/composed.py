@@ -139,7 +139,11 @@ def norm(x: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dty
         # At 0 the square root is infinitely steep; the norm's slope there is taken as 0.
         return total.where(total != 0, 1.0).sqrt().where(total != 0, total)
     if p < 0:
-        return (x.abs() ** p).sum(dim, keepdim=keepdim) ** (1.0 / p)
+        powers = (x.abs().where(x != 0, 1.0) ** p).where(x != 0, math.inf)
+        total = powers.sum(
+            dim, keepdim=keepdim
+        )  # infinite where a number is 0: there the norm is 0, without a slope
+        return (total.where(total != math.inf, 1.0) ** (1.0 / p)).where(total != math.inf, 0.0)
     return raised(raised(x.abs(), p).sum(dim, keepdim=keepdim), 1.0 / p)
 
 

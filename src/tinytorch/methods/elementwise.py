@@ -57,6 +57,8 @@ def power(x: Tensor, exponent: Any) -> Any:
     """x to a power. Raises RuntimeError for a whole number to a negative number, which leaves a fraction."""
     if type(exponent) is int and exponent < 0 and not x.is_floating_point():
         raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if type(exponent) is bool and x.dtype is dtypes.bool_:
+        return x.clone() if exponent else ~(x ^ x)
     other = operand(x, exponent)
     return NotImplemented if other is NotImplemented else x.apply(ops.POW, x, other)
 

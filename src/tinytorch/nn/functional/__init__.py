@@ -41,6 +41,7 @@ from tinytorch.nn.functional.adaptive import (
     adaptive_max_pool3d,
 )
 from tinytorch.nn.functional.affine import bilinear, linear
+from tinytorch.nn.functional.alignment import ctc_loss
 from tinytorch.nn.functional.attention import scaled_dot_product_attention
 from tinytorch.nn.functional.convolution import (
     conv1d,
@@ -145,6 +146,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",

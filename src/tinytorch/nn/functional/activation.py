@@ -59,7 +59,12 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), exact on both sides."""
-    return placed(input, lambda x: x.minimum(x.new_zeros(())) - (-x.abs()).exp().log1p(), False, "logsigmoid")
+
+    def function(x: Tensor) -> Tensor:
+        low, high = x.where(x < 0, 0.0), x.where(~(x < 0), 0.0)
+        return (low - low.exp().log1p()).where(x < 0, -(-high).exp().log1p())
+
+    return placed(input, function, False, "logsigmoid")
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:

@@ -29,6 +29,7 @@ RANDOM = {
 # What is defined for symmetric matrices only, and sampled by PyTorch with others.
 SYMMETRIC = {"linalg.eigh", "linalg.eigvalsh", "linalg.pinv hermitian"}
 LARGEST = 10_000  # elements: larger samples show nothing that smaller ones do not
+HUGE = {"nn.functional.grid_sample"}  # whose reference samples are all larger
 # Vectors that are found but for their sign.
 FREE_SIGN = {"linalg.eigh", "linalg.svd", "svd", "Tensor.svd", "linalg.qr", "qr", "Tensor.qr"}
 # Which of several equal numbers comes first is nobody's promise: positions are compared by what stands there.
@@ -146,6 +147,7 @@ def held(op: Any, sample: Any, way: Any, random: bool) -> Iterator[Case]:
         return  # the tests' own wrapper asked for what is not here
     if refused is not None and WIDER.search(str(refused)):
         return  # PyTorch has no kernel for this type on the CPU
+    random = random or bool(sample.kwargs.get("dropout_p"))
     if refused is not None:
         said = "not refused: " + first_line(refused) if error is None else refusals_differ(refused, error)
         yield Case(name, "refusal", said, shown)
@@ -303,7 +305,7 @@ def samples(op: Any, dtype: Any, limit: int | None, thorough: bool) -> Iterator[
     """Samples of one dtype, also strided in memory; with `thorough` PyTorch's reference samples too."""
     wants_grad = dtype.is_floating_point and op.supports_autograd
     try:
-        make = op.reference_inputs if thorough else op.sample_inputs
+        make = op.reference_inputs if thorough and op.name not in HUGE else op.sample_inputs
         for sample in islice(make("cpu", dtype, requires_grad=wants_grad), limit):
             if any(each.numel() > LARGEST for each in tensors(sample)):
                 continue
@@ -324,6 +326,8 @@ def cases(
     """Every case of one entry of `op_db` whose function the framework has."""
     random = op.name in RANDOM or op.variant_test_name == "in_place"
     known = [way for way in ways(op) if way[3] is not None]
+    if not known:
+        return
     for dtype in dtypes:
         for sample in samples(op, dtype, limit, thorough):
             for way in known:
