@@ -260,6 +260,60 @@ def as_floats(limit: float | Tensor, like: Tensor) -> Tensor:
     return limit.to(like.dtype) if isinstance(limit, Tensor) else like.new_tensor(limit)
 
 
+def cond(A: Tensor, p: Any = None) -> Tensor:
+    """How much errors grow where A is solved: its norm times that of its inverse; infinite for a singular matrix."""
+    if p in (None, 2, -2):
+        values = svdvals(A)
+        first, last = values.amax(-1), values.amin(-1)
+        return first / last if p != -2 else last / first
+    matrices(A, "linalg.cond", square=True)
+    singular = A.detach().det() == 0
+    unit = A.new_ones(A.shape[-1]).diag_embed()
+    inverse = A.where(~singular.unsqueeze(-1).unsqueeze(-1), unit).inverse()
+    return (matrix_norm(A, p) * matrix_norm(inverse, p)).where(~singular, math.inf)
+
+
+class LeastSquares(NamedTuple):
+    """What `lstsq` returns."""
+
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
+def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
+    """The X that makes A X - B smallest, (..., n, k) for A (..., m, n) and B (..., m, k) or (..., m).
+
+    Of several such X the smallest. residuals are the squares left over in each column, where A is tall and of
+    full rank; they, the rank and the singular values are empty where PyTorch's `driver` does not find them:
+    "gelsy" (the usual one), "gels", "gelsd" or "gelss".
+
+    >>> import tinytorch as tt
+    >>> lstsq(tt.tensor([[1.0], [1.0]]), tt.tensor([[1.0], [3.0]])).solution
+    tensor([[2.]])
+    """
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            f"linalg.lstsq: parameter `driver` should be one of gels, gelsy, gelsd, gelss, not {driver}"
+        )
+    matrices(A, "linalg.lstsq")
+    vector = B.ndim == A.ndim - 1
+    columns = B.unsqueeze(-1) if vector else B
+    if columns.shape[-2] != A.shape[-2]:
+        raise RuntimeError(f"linalg.lstsq: A and B have different numbers of rows: {A.shape} and {B.shape}")
+    least = max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rcond is None else rcond
+    solution = A.pinverse(least) @ columns
+    rank, none = matrix_rank(A.detach(), least), solution.flatten().narrow(0, 0, 0)
+    tall = A.shape[-2] > A.shape[-1] and bool((rank == A.shape[-1]).all().item())
+    return LeastSquares(
+        solution.squeeze(-1) if vector else solution,
+        ((A @ solution - columns) ** 2).sum(-2) if tall and driver not in (None, "gelsy") else none,
+        rank.new_empty(0) if driver == "gels" else rank,
+        svdvals(A) if driver in ("gelsd", "gelss") else none,
+    )
+
+
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """The product of several matrices, in the order that costs least; the outer two may be vectors."""
     if len(tensors) < 2:

@@ -167,6 +167,23 @@ class Softmax(Module):
         return f"dim={self.dim}"
 
 
+class RReLU(Module):
+    """x where positive, elsewhere a random share of it."""
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The same shape."""
+        return functional.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}{', inplace=True' if self.inplace else ''}"
+
+
 class Softmax2d(Module):
     """The softmax over the channels of each pixel."""
 

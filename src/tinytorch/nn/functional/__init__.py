@@ -20,6 +20,7 @@ from tinytorch.nn.functional.activation import (
     prelu,
     relu,
     relu6,
+    rrelu,
     selu,
     sigmoid,
     silu,
@@ -53,7 +54,7 @@ from tinytorch.nn.functional.convolution import (
     fold,
     unfold,
 )
-from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
+from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from tinytorch.nn.functional.dropping import (
     alpha_dropout,
     dropout,
@@ -197,6 +198,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
@@ -204,6 +206,7 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "rrelu",
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",

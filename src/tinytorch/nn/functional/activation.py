@@ -164,6 +164,22 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return placed(x, lambda x: x.masked_fill(small, value), inplace, "threshold_")
 
 
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """x where positive, elsewhere a share of it: random between two bounds, or out of training their middle. Xu et al., 2015."""
+    if lower > upper:
+        raise RuntimeError(
+            f"Lower bound should be less than or equal to the upper bound, not {lower}, {upper}"
+        )
+
+    def function(x: Tensor) -> Tensor:
+        share = x.new_empty(x.shape).uniform_(lower, upper) if training else (lower + upper) / 2  # type: ignore[attr-defined]
+        return x.where(x > 0, x * share)
+
+    return placed(input, function, inplace, "rrelu")
+
+
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, a learned share of it elsewhere: He et al., 2015. One weight, or one for each channel."""
     if weight.ndim > 1:

@@ -28,7 +28,7 @@ RANDOM = {
 
 # What is defined for symmetric matrices only, and sampled by PyTorch with others.
 SYMMETRIC = {"linalg.eigh", "linalg.eigvalsh", "linalg.pinv hermitian"}
-LARGEST = 10_000  # elements: larger samples show nothing that smaller ones do not
+LARGEST = 20_000  # elements: larger samples show nothing that smaller ones do not
 HUGE = {"nn.functional.grid_sample"}  # whose reference samples are all larger
 # Vectors that are found but for their sign.
 FREE_SIGN = {"linalg.eigh", "linalg.svd", "svd", "Tensor.svd", "linalg.qr", "qr", "Tensor.qr"}
