@@ -34,6 +34,7 @@ PUBLIC = (
     "nn",
     "optim",
     "random",
+    "special",
     "utils",
     "version",
 )

@@ -139,7 +139,11 @@ def norm(x: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dty
         # At 0 the square root is infinitely steep; the norm's slope there is taken as 0.
         return total.where(total != 0, 1.0).sqrt().where(total != 0, total)
     if p < 0:
-        return (x.abs() ** p).sum(dim, keepdim=keepdim) ** (1.0 / p)
+        powers = (x.abs().where(x != 0, 1.0) ** p).where(x != 0, math.inf)
+        total = powers.sum(
+            dim, keepdim=keepdim
+        )  # infinite where a number is 0: there the norm is 0, without a slope
+        return (total.where(total != math.inf, 1.0) ** (1.0 / p)).where(total != math.inf, 0.0)
     return raised(raised(x.abs(), p).sum(dim, keepdim=keepdim), 1.0 / p)
 
 
@@ -278,7 +282,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
     if getattr(value, "ndim", 0):
         raise RuntimeError(f"masked_fill takes one value, not a tensor of shape {value.shape}")
-    value = value.to(x.dtype) if hasattr(value, "dtype") else x.new_tensor(value)
+    value = value.to(x.dtype) if hasattr(value, "dtype") else x.new_full((), value)
     return value.where(mask, x)
 
 
@@ -361,8 +365,9 @@ def addmm(x: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 
 @rounded_once
 def addcmul(x: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """x + value * tensor1 * tensor2."""
-    product = tensor1.arithmetic("addcmul") * tensor2.arithmetic("addcmul")
-    return x.arithmetic("addcmul") + scaled(product, value)
+    if not any(each.dtype.category for each in (x, tensor1, tensor2)):
+        x.arithmetic("addcmul")
+    return x + scaled(tensor1 * tensor2, value)
 
 
 @rounded_once
@@ -386,7 +391,8 @@ def isclose(
     close = x == other
     if x.dtype.category and (rtol or atol):
         bound = other.floating().abs() * rtol + atol
-        close = close | (((x - other).abs() <= bound) & x.isfinite() & other.isfinite())
+        gap = (x.floating() - other.floating()).abs()
+        close = close | ((gap <= bound) & x.isfinite() & other.isfinite())
     return close | (x.isnan() & other.isnan()) if equal_nan else close
 
 
@@ -412,8 +418,8 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
 def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta, which is x itself where beta x is beyond `threshold`."""
     scaled = x * beta
-    small = scaled.where(scaled <= threshold, 0.0).exp().log1p() / beta
-    return x.where(scaled > threshold, small)
+    large = scaled > threshold
+    return x.where(large, scaled.where(~large, 0.0).exp().log1p() / beta)
 
 
 def scaled(x: Tensor, factor: Any) -> Tensor:

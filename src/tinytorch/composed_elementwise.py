@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinytorch import dtypes, ops
 from tinytorch.errors import DtypeError
 from tinytorch.promotion import operand
@@ -23,11 +25,13 @@ NAMES = [
     "fmax",
     "fmin",
     "frac",
+    "gcd",
     "heaviside",
     "hypot",
     "isneginf",
     "isposinf",
     "isreal",
+    "lcm",
     "ldexp",
     "logaddexp",
     "logaddexp2",
@@ -72,7 +76,8 @@ def clamp_min(x: Tensor, min: Any) -> Tensor:
 def copysign(x: Tensor, other: Any) -> Tensor:
     """The size of `x` with the sign of `other`, also that of a negative zero."""
     x, other = alike(x, other)
-    return x.where(signbit(x) == signbit(other), -x)
+    size, sign = x.abs(), other.sign()  # at a zero and at NaN the sign says less than the sign's bit
+    return (size * sign).where(sign.abs() == 1.0, size.where(~signbit(other), -size))
 
 
 def deg2rad(x: Tensor) -> Tensor:
@@ -100,6 +105,24 @@ def fmin(x: Tensor, other: Tensor) -> Tensor:
 def frac(x: Tensor) -> Tensor:
     """What is behind the point, with the number's sign."""
     return x.fractional("frac") - x.trunc()
+
+
+def gcd(x: Tensor, other: Tensor) -> Tensor:
+    """The greatest number that divides both."""
+    return of_whole_numbers(np.gcd, x, x.beside(other, "gcd"))
+
+
+def lcm(x: Tensor, other: Tensor) -> Tensor:
+    """The least number above 0 that both divide; 0 where one is 0."""
+    return of_whole_numbers(np.lcm, x, x.beside(other, "lcm"))
+
+
+def of_whole_numbers(function: Any, x: Tensor, other: Tensor) -> Tensor:
+    """NumPy's function of two tensors of whole numbers, on the host. Raises DtypeError for others."""
+    to = dtypes.result_type((x.dtype, 2 if x.ndim else 1), (other.dtype, 2 if other.ndim else 1))
+    if to.category != dtypes.INTEGER:
+        raise DtypeError(f"{function.__name__} is not implemented for {to.name}")
+    return x.new_tensor(function(x.to(to).numpy_view(), other.to(to).numpy_view()), dtype=to)
 
 
 def heaviside(x: Tensor, values: Tensor) -> Tensor:
@@ -148,9 +171,11 @@ def logaddexp(x: Tensor, other: Tensor) -> Tensor:
     if not (x.is_floating_point() or x.beside(other, "logaddexp").is_floating_point()):
         raise DtypeError(f"logaddexp is not implemented for {x.dtype.name}")
     x, other = alike(x, x.beside(other, "logaddexp"))
-    top = x.maximum(other)
-    gap = (x - other).abs()
-    return top.where((top == x) & (x == other) & (gap != gap), top + (-gap).exp().log1p())
+    gap = other - x
+    below = gap <= 0
+    smaller = gap.where(below, 0.0).exp().log1p() + x
+    larger = (-gap).where(~below, 0.0).exp().log1p() + other
+    return x.where((x == other) & x.isinf(), smaller.where(below, larger))
 
 
 def logaddexp2(x: Tensor, other: Tensor) -> Tensor:

@@ -123,4 +123,4 @@ def matrix_power(x: Tensor, n: int) -> Tensor:
             made = base if made is None else made @ base
         left //= 2
         base = base @ base if left else base
-    return made if made is not None else x * 0 + x.new_ones(x.shape[-1]).diag_embed()
+    return made if made is not None else (x * 0 + x.new_ones(x.shape[-1]).diag_embed()).to(x.dtype)

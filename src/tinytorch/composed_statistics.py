@@ -168,6 +168,8 @@ def diff(
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     axis = canonical_dim(dim, x.ndim)
+    if not n:
+        return x.clone()
     if append is not None:
         x = x.cat_after(append, axis)
     if prepend is not None:
@@ -463,13 +465,15 @@ def cov(
     if x.ndim > 2:
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got {x.ndim}")
     rows = (x.reshape(1, -1) if x.ndim < 2 else x).arithmetic("cov").floating()
-    weights = rows.new_ones(rows.shape[1])
+    weights: Tensor | None = None
     for name, each, category in (
         ("fweights", fweights, dtypes.INTEGER),
         ("aweights", aweights, dtypes.FLOATING),
     ):
         if each is not None:
-            weights = weights * checked_weights(name, each, category, rows.shape[1])
+            each = checked_weights(name, each, category, rows.shape[1])
+            weights = each if weights is None else weights * each
+    weights = rows.new_ones(rows.shape[1]) if weights is None else weights
     total = weights.sum()
     distance = rows - (rows * weights).sum(1, keepdim=True) / total
     free = total - correction

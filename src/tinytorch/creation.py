@@ -316,9 +316,11 @@ def arange(
     chosen = dtype or (dtypes.int64 if whole else dtypes.get_default_dtype())
     if chosen is dtypes.bool_:
         raise DtypeError("arange is not implemented for bool")
-    if chosen.category != dtypes.FLOATING:  # each bound is cut to a whole number first
+    if chosen is dtypes.int64:  # each bound is cut to a whole number first
         start, end, step = int(start), int(end), int(step)
     count = max(math.ceil((end - start) / step), 0)
+    if chosen.category != dtypes.FLOATING:
+        start, step = int(start), int(step)
     return made((start + np.arange(count) * step).astype(chosen.numpy), None, device, requires_grad)
 
 
@@ -364,6 +366,8 @@ def logspace(
     >>> logspace(0, 3, 4, base=2)
     tensor([1., 2., 4., 8.])
     """
+    if dtype is dtypes.bool_ and steps > 1:
+        raise DtypeError("logspace is not implemented for bool")
     values = np.power(float(base), evenly(number(start), number(end), steps, dtype))
     return made(values, dtype or dtypes.get_default_dtype(), device, requires_grad)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinytorch import composed, composed_axes, composed_elementwise, composed_linalg, composed_statistics
+from tinytorch.creation import tensor
 from tinytorch.promotion import operand
 from tinytorch.tensor import Tensor
 from tinytorch.writing import into
@@ -158,16 +159,11 @@ NAMES = [
 
 # Where the first argument may be a number, if the second is a tensor.
 NUMBER_FIRST = {
-    "bitwise_and",
-    "bitwise_left_shift",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "float_power",
-    "pow",
-    "remainder",
-    "xlogy",
-}
+    "add", "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "div", "divide",
+    "float_power", "floor_divide", "mul", "multiply", "pow", "remainder", "sub", "subtract", "true_divide", "xlogy",
+}  # fmt: skip
+# Which of these also take two numbers, and answer with a tensor.
+NUMBERS_ONLY = {"add", "div", "divide", "floor_divide", "mul", "multiply", "sub", "subtract", "true_divide"}
 
 
 def as_function(name: str) -> Callable[..., Any]:
@@ -194,7 +190,9 @@ def as_function(name: str) -> Callable[..., Any]:
 
 
 def first_tensor(name: str, args: tuple[Any, ...]) -> Tensor:
-    """The first argument as a tensor, where it is a number that stands before one."""
+    """The first argument as a tensor, where it is a number that stands before one, or before another number."""
+    if name in NUMBERS_ONLY and [type(each) in (bool, int, float) for each in args] == [True, True]:
+        return tensor(args[0])
     if name in NUMBER_FIRST and len(args) > 1 and isinstance(args[1], Tensor):
         made: Tensor = operand(args[1], args[0])
         if made is not NotImplemented:
@@ -208,5 +206,13 @@ IN_PLACE = [
     "abs_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "cos_", "exp_", "fill_", "floor_", "log_", "neg_",
     "reciprocal_", "relu_", "resize_as_", "round_", "rsqrt_", "sigmoid_", "sin_", "sqrt_", "square_", "tanh_", "trunc_", "zero_",
 ]  # fmt: skip
+
+
+def polygamma(n: int, input: Tensor) -> Tensor:
+    """The derivative of order `n` of digamma (`torch.polygamma`, which takes the order first)."""
+    return input.polygamma(n)
+
+
 FUNCTIONS = {name: as_function(name) for name in [*NAMES, *IN_PLACE]}
+FUNCTIONS["polygamma"] = polygamma
 globals().update(FUNCTIONS)

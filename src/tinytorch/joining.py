@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations as subsets
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -211,6 +213,8 @@ def searchsorted(
         raise RuntimeError(
             f"searchsorted: side {side!r} and right={right} contradict each other, or mean nothing"
         )
+    if sorted_sequence.numel() and (not isinstance(input, Tensor) or input.numel()):
+        sorted_sequence.arithmetic("searchsorted")
     rows = sorted_sequence.detach() if sorter is None else sorted_sequence.detach().gather(-1, sorter)
     wanted = input.detach() if isinstance(input, Tensor) else tensor(input)
     if isinstance(input, Tensor) and input.dtype is not sorted_sequence.dtype and input.ndim:
@@ -277,3 +281,88 @@ def some(name: str, tensors: Any) -> list[Tensor]:
     if not given:
         raise RuntimeError(f"{name} expects a non-empty TensorList")
     return given
+
+
+def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """other - alpha * input (`torch.rsub`)."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"rsub(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    scaled = input if alpha == 1 else input * alpha
+    return other.sub(scaled) if isinstance(other, Tensor) else other - scaled
+
+
+def trapezoids(y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tensor:
+    """The areas under the straight lines between neighbours along an axis."""
+    axis = canonical_dim(dim, y.ndim)
+    if y.dtype is dtypes.bool_ or (x is not None and x.dtype is dtypes.bool_):
+        raise RuntimeError("trapezoid: received a bool input for `x` or `y`, but bool is not supported")
+    size = max(y.shape[axis] - 1, 0)
+    pairs = y.narrow(axis, min(1, y.shape[axis]), size) + y.narrow(axis, 0, size)
+    if x is None:
+        return pairs * dx / 2
+    if x.ndim == 1:
+        if x.shape[0] != y.shape[axis]:
+            raise RuntimeError(
+                f"There must be one `x` value for each sample point: {x.shape[0]} for {y.shape[axis]} points"
+            )
+        x = x.reshape([-1 if a == axis else 1 for a in range(y.ndim)])
+        return pairs * x.diff(dim=axis) / 2
+    return pairs * x.diff(dim=axis - y.ndim) / 2
+
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
+    """The area under the straight lines between points, at distances `dx` or at the places `x` (`torch.trapezoid`).
+
+    >>> trapezoid(tensor([1.0, 2.0, 3.0]))
+    tensor(4.)
+    """
+    return trapezoids(y, x, dx, dim).sum(dim)
+
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1, dim: int = -1) -> Tensor:
+    """`trapezoid` up to each point but the first."""
+    return trapezoids(y, x, dx, dim).cumsum(dim)
+
+
+trapz = trapezoid
+
+
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """All choices of `r` elements of a vector, in order, one in each row (`torch.combinations`).
+
+    >>> combinations(tensor([1, 2, 3])).tolist()
+    [[1, 2], [1, 3], [2, 3]]
+    """
+    if input.ndim != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {input.shape}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if not r:
+        return input.new_empty(0)
+    choose = combinations_with_replacement if with_replacement else subsets
+    places = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r)
+    return input[input.new_tensor(places, dtype=dtypes.int64)]
+
+
+def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """Places in reading order as one index for each axis of a shape (`torch.unravel_index`)."""
+    sizes = [shape] if isinstance(shape, int) else list(shape)
+    if indices.dtype.category != dtypes.INTEGER:
+        raise DtypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    indices = indices.long()
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
+    steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    return tuple([indices.floor_divide(step) % size for step, size in zip(steps, sizes, strict=True)])
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norm distance of each row of a matrix (N, M) to each later one: (N * (N - 1) / 2,) (`torch.pdist`)."""
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    first, second = np.triu_indices(len(input), 1)
+    x = input.fractional("pdist")
+    there = [x.new_tensor(each, dtype=dtypes.int64) for each in (first, second)]
+    return (x[there[0]] - x[there[1]]).norm(p, 1)

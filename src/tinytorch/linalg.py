@@ -142,14 +142,10 @@ def inv(A: Tensor) -> Tensor:
 def pinv(
     A: Tensor, rtol: float | None = None, *, atol: float | None = None, hermitian: bool = False
 ) -> Tensor:
-    """The Moore-Penrose inverse; singular values up to `rtol` times the largest count as 0.
-
-    Of a `hermitian` matrix only the lower triangle is read.
-    """
+    """The Moore-Penrose inverse; singular values up to `rtol` times the largest count as 0."""
     if atol is not None:
         raise NotImplementedError("linalg.pinv takes rtol only")
-    limit = max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None else rtol
-    return (mirrored(A) if hermitian else A).pinverse(limit)
+    return A.pinverse(max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None else rtol)
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
@@ -241,16 +237,81 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
 
 
 def matrix_rank(
-    A: Tensor, rtol: float | None = None, *, atol: float | None = None, hermitian: bool = False
+    A: Tensor,
+    rtol: float | Tensor | None = None,
+    *,
+    atol: float | Tensor | None = None,
+    hermitian: bool = False,
 ) -> Tensor:
-    """How many singular values are above `rtol` times the largest, and above `atol`."""
-    values = svdvals(mirrored(A) if hermitian else A)
-    relative = (
-        max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None and atol is None else rtol or 0.0
-    )
-    if not values.shape[-1]:
+    """How many singular values are above `rtol` times the largest, and above `atol`: numbers, or one for each matrix."""
+    values = svdvals(A.tril() + A.tril(-1).mT if hermitian else A)
+    relative = max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rtol is None and atol is None else rtol
+    if not values.numel():
         return values.sum(-1).long()
-    return (values > (values.amax(-1, keepdim=True) * relative).clamp(min=atol or 0.0)).sum(-1)
+    limits = [
+        values.new_tensor(0.0) if each is None else as_floats(each, values) for each in (relative, atol)
+    ]
+    least = (values.amax(-1) * limits[0]).maximum(limits[1])  # (...)
+    return (values > least.unsqueeze(-1)).sum(-1)
+
+
+def as_floats(limit: float | Tensor, like: Tensor) -> Tensor:
+    """A limit as a tensor of the type of the values that are held against it."""
+    return limit.to(like.dtype) if isinstance(limit, Tensor) else like.new_tensor(limit)
+
+
+def cond(A: Tensor, p: Any = None) -> Tensor:
+    """How much errors grow where A is solved: its norm times that of its inverse; infinite for a singular matrix."""
+    if p in (None, 2, -2):
+        values = svdvals(A)
+        first, last = values.amax(-1), values.amin(-1)
+        return first / last if p != -2 else last / first
+    matrices(A, "linalg.cond", square=True)
+    singular = A.detach().det() == 0
+    unit = A.new_ones(A.shape[-1]).diag_embed()
+    inverse = A.where(~singular.unsqueeze(-1).unsqueeze(-1), unit).inverse()
+    return (matrix_norm(A, p) * matrix_norm(inverse, p)).where(~singular, math.inf)
+
+
+class LeastSquares(NamedTuple):
+    """What `lstsq` returns."""
+
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
+def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
+    """The X that makes A X - B smallest, (..., n, k) for A (..., m, n) and B (..., m, k) or (..., m).
+
+    Of several such X the smallest. residuals are the squares left over in each column, where A is tall and of
+    full rank; they, the rank and the singular values are empty where PyTorch's `driver` does not find them:
+    "gelsy" (the usual one), "gels", "gelsd" or "gelss".
+
+    >>> import tinytorch as tt
+    >>> lstsq(tt.tensor([[1.0], [1.0]]), tt.tensor([[1.0], [3.0]])).solution
+    tensor([[2.]])
+    """
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            f"linalg.lstsq: parameter `driver` should be one of gels, gelsy, gelsd, gelss, not {driver}"
+        )
+    matrices(A, "linalg.lstsq")
+    vector = B.ndim == A.ndim - 1
+    columns = B.unsqueeze(-1) if vector else B
+    if columns.shape[-2] != A.shape[-2]:
+        raise RuntimeError(f"linalg.lstsq: A and B have different numbers of rows: {A.shape} and {B.shape}")
+    least = max(A.shape[-2:], default=0) * finfo(A.dtype).eps if rcond is None else rcond
+    solution = A.pinverse(least) @ columns
+    rank, none = matrix_rank(A.detach(), least), solution.flatten().narrow(0, 0, 0)
+    tall = A.shape[-2] > A.shape[-1] and bool((rank == A.shape[-1]).all().item())
+    return LeastSquares(
+        solution.squeeze(-1) if vector else solution,
+        ((A @ solution - columns) ** 2).sum(-2) if tall and driver not in (None, "gelsy") else none,
+        rank.new_empty(0) if driver == "gels" else rank,
+        svdvals(A) if driver in ("gelsd", "gelss") else none,
+    )
 
 
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
@@ -285,8 +346,3 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonal of matrices."""
     return A.diagonal(offset, dim1, dim2)
-
-
-def mirrored(A: Tensor) -> Tensor:
-    """The symmetric matrix with this lower triangle."""
-    return A.tril() + A.tril(-1).mT

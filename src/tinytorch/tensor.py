@@ -427,7 +427,8 @@ class Tensor:
     mul = multiply = named(ops.MUL)
     div = divide = elementwise.div
     subtract, true_divide, pow = sub, named(ops.DIV), elementwise.pow
-    floor_divide, remainder, fmod = named(ops.FLOOR_DIVIDE), named(ops.REMAINDER), named(ops.FMOD)
+    floor_divide, trunc_divide = named(ops.FLOOR_DIVIDE), named(ops.TRUNC_DIVIDE)
+    remainder, fmod = named(ops.REMAINDER), named(ops.FMOD)
     eq, ne, lt = named(ops.EQUAL), named(ops.NOT_EQUAL), named(ops.LESS)
     le, gt, ge = named(ops.LESS_EQUAL), named(ops.GREATER), named(ops.GREATER_EQUAL)
     less, less_equal, greater, greater_equal, not_equal = lt, le, gt, ge, ne

@@ -38,6 +38,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "Clamp": lambda x, y: x.clamp(0.1, 0.9) * y,
     "Atan2": lambda x, y: tt.atan2(x, y),
     "FloorDivide": lambda x, y: x + tt.floor_divide(x + 2, y + 1.5),
+    "TruncDivide": lambda x, y: x + tt.div(x + 2, y + 1.5, rounding_mode="trunc"),
     "Remainder": lambda x, y: tt.remainder(x + 2.1, y + 4),
     "Fmod": lambda x, y: tt.fmod(x + 2.1, y + 4),
     "Neg": lambda x, y: -x * y,

@@ -148,6 +148,7 @@ class Unsaved:
     __eq__ = __ne__ = absorb  # type: ignore[assignment]
     __hash__ = object.__hash__
     where = reciprocal = log = sin = cos = sinh = cosh = exp = sqrt = floor = trunc = sign = absorb
+    trunc_divide = absorb
 
 
 def record(op: Op, inputs: Sequence[Tensor], arrays: Sequence[Array], outs: Sequence[Tensor]) -> None:

@@ -23,6 +23,7 @@ from tinytorch.devices.special import (
     remainder,
     sigmoid,
     sign,
+    trunc_divide,
 )
 from tinytorch.dtypes import FROM_NUMPY, bfloat16, dtype, float16
 from tinytorch.layout import Layout, Shape
@@ -39,6 +40,7 @@ UFUNCS: dict[str, Callable[..., Any]] = {
     "floor_divide": floor_divide,
     "remainder": remainder,
     "fmod": fmod,
+    "trunc_divide": trunc_divide,
     "maximum": np.maximum,
     "minimum": np.minimum,
     "atan2": np.arctan2,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinytorch import dtypes, ops
-from tinytorch.errors import DivisionError, DtypeError
+from tinytorch.errors import DtypeError
 from tinytorch.indexing import canonical_dim
 from tinytorch.promotion import operand
 
@@ -41,29 +41,24 @@ def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def div(x: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """x / other, rounded by "floor" or "trunc" on request."""
-    if rounding_mode not in (None, "floor", "trunc"):
+    if rounding_mode is None:
+        return x.true_divide(other)
+    if rounding_mode == "floor":
+        return x.floor_divide(other)
+    if rounding_mode != "trunc":
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
-    if rounding_mode == "floor":
-        return x // other
-    quotient = x / other
-    if rounding_mode is None:
-        return quotient
-    kind = dtypes.result_type(
-        strength(x), strength(other)
-    )  # whole numbers stay whole, where `/` makes fractions
-    if kind is dtypes.bool_:
-        raise DtypeError("div with a rounding_mode is not implemented for bool")
-    if not kind.is_floating_point and not np.all(other.numpy_view() if isinstance(other, x.wrap) else other):
-        raise DivisionError("ZeroDivisionError: cannot divide whole numbers by 0")
-    return quotient.trunc().to(kind)
+    made: Tensor = x.trunc_divide(other)
+    return made if made.dtype.wide is None else (x / other).trunc()  # a quotient of halves is rounded first
 
 
 def power(x: Tensor, exponent: Any) -> Any:
     """x to a power. Raises RuntimeError for a whole number to a negative number, which leaves a fraction."""
     if type(exponent) is int and exponent < 0 and not x.is_floating_point():
         raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if type(exponent) is bool and x.dtype is dtypes.bool_:
+        return x.clone() if exponent else ~(x ^ x)
     other = operand(x, exponent)
     return NotImplemented if other is NotImplemented else x.apply(ops.POW, x, other)
 
@@ -91,6 +86,8 @@ def round(x: Tensor, *, decimals: int | None = None) -> Tensor:
     """The nearest whole number, halves to the even one; or that many decimals, of fractions."""
     if decimals is not None:
         x.fractional("round")
+    if decimals and x.dtype.wide is not None:  # halves overflow soon
+        return x.float().round(decimals=decimals).to(x.dtype)
     if decimals:
         power = 10.0 ** abs(decimals)
         return (x * power).round() / power if decimals > 0 else (x / power).round() * power

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tinytorch import dtypes, ops
 from tinytorch.composed import ValuesIndices
 from tinytorch.dtypes import FLOATING
+from tinytorch.errors import IndexOutOfRange
 from tinytorch.indexing import canonical_dim, canonical_dims
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def nonempty(x: Tensor, dim: Dims, name: str) -> tuple[Any, ...]:
     """The axes of a reduction that has no answer for no elements."""
     axes = canonical_dims(dim, x.ndim)
     if 0 in [x.shape[axis] for axis in axes]:
-        raise IndexError(f"{name}(): no elements to reduce in axes {axes} of shape {x.shape}")
+        raise IndexOutOfRange(f"{name}(): no elements to reduce in axes {axes} of shape {x.shape}")
     return axes
 
 
@@ -107,7 +108,7 @@ def first_of(x: Tensor, fold: str, dim: int | None, keepdim: Any) -> Tensor:
     """The index of an extreme."""
     line = x.flatten() if dim is None or not x.ndim else x
     axis = canonical_dim(0 if dim is None else dim, x.ndim if dim is not None else 1)
-    line.nonempty(axis, "argmax" if fold == "maximum" else "argmin")
+    line.arithmetic("argmax or argmin").nonempty(axis, "argmax" if fold == "maximum" else "argmin")
     made: Tensor = x.apply(ops.ArgReduce(fold, axis, keepdim and x.ndim > 0), line)
     return made.reshape((1,) * x.ndim) if dim is None and keepdim else made
 

@@ -16,6 +16,7 @@ from tinytorch.methods.movement import axes_of
 from tinytorch.ops.movement import reach
 
 if TYPE_CHECKING:
+    from tinytorch.array import Array
     from tinytorch.tensor import Tensor
 
 WRITERS = [  # the methods that have a variant with an underscore
@@ -73,6 +74,11 @@ def overwrite(x: Tensor, new: Tensor, writer: str) -> Tensor:
         raise ShapeError(
             f"{writer} cannot write a result of shape {source.shape} into a tensor of shape {target.shape}"
         )
+    if target.stored is not None and shared(target):
+        raise ShapeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            f"Please clone() the tensor before {writer}"
+        )
     if source.dtype.category > target.dtype.category:
         raise DtypeError(
             f"result type {source.dtype.name} can't be cast to the desired output type {target.dtype.name}"
@@ -84,6 +90,13 @@ def overwrite(x: Tensor, new: Tensor, writer: str) -> Tensor:
     target.device.map(0, source, out=target)
     rebind(x, new, writer)
     return x
+
+
+def shared(x: Array) -> bool:
+    """Whether several elements are one in memory, as after `expand`."""
+    return x.size > 0 and any(
+        step == 0 and size > 1 for step, size in zip(x.layout.strides, x.shape, strict=True)
+    )
 
 
 def copy_(x: Tensor, src: Any) -> Tensor:

@@ -117,11 +117,11 @@ class Sequential(Row):
         super().insert(index, module)
         return self
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         """Through all of them."""
         for module in self:
-            x = module(x)
-        return x
+            input = module(input)
+        return input
 
 
 class ModuleList(Row):

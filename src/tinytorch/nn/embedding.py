@@ -41,7 +41,7 @@ def embedding(
     if max_norm is not None:
         shorten(input, weight, max_norm, norm_type)
     rows = weight[input]  # (..., width)
-    if scale_grad_by_freq:
+    if scale_grad_by_freq and rows.requires_grad:
         often = zeros(weight.shape[0], dtype=weight.dtype).index_add(
             0, input.reshape(-1).long(), rows.new_ones(input.numel())
         )
@@ -218,7 +218,7 @@ def embedding_bag(
         )
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(f"per_sample_weights is only supported for mode='sum', not {mode!r}")
-    check_ids(input, weight)
+    check_ids(input, weight.fractional("embedding_bag"))
     starts = bag_starts(input, offsets, include_last_offset)
     ids = input.reshape(-1)
     bags = searchsorted(starts, arange(ids.numel()), right=True) - 1  # the bag of each id

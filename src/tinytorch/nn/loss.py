@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinytorch.nn import functional
+from tinytorch.nn.functional.alignment import Lengths
 from tinytorch.nn.functional.loss import Old, chosen
 from tinytorch.nn.module import Module
 from tinytorch.tensor import Tensor
@@ -209,4 +210,27 @@ class GaussianNLLLoss(_Loss):
         """One number, or one for each element."""
         return functional.gaussian_nll_loss(
             input, target, var, full=self.full, eps=self.eps, reduction=self.reduction
+        )
+
+
+class CTCLoss(_Loss):
+    """-log of the probability of a row of labels, over all ways to spread them over the steps: Graves et al., 2006."""
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self, log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths
+    ) -> Tensor:
+        """Log-probabilities (T, N, C) and labels (N, S): one number, or one for each sample."""
+        return functional.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
         )

@@ -102,7 +102,7 @@ class Clamp(Elementwise):
     least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, low: Tensor, high: Tensor) -> Grads:
-        below, above = (x < low) & (low < high), (x > high) | (low > high)
+        below, above = (x < low) & ((low < high) | (low == math.inf)), (x > high) | (low > high)
         inside = g.where(x >= low, 0.0).where(x <= high, 0.0)
         return inside, g.where(below, 0.0), g.where(above, 0.0)
 
@@ -144,6 +144,16 @@ class FloorDivide(Elementwise):
         return None, None
 
 
+class TruncDivide(Elementwise):
+    """x / y rounded towards zero"""
+
+    expr = ("trunc_divide", 0, 1)
+    least = NUMBERS
+
+    def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
+        return None, None
+
+
 class Remainder(Elementwise):
     """What is left of x after floor division by y; it has y's sign"""
 
@@ -161,7 +171,7 @@ class Fmod(Elementwise):
     least = NUMBERS
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor, y: Tensor) -> Grads:
-        return g, -g * (x / y).trunc()
+        return g, -g * x.trunc_divide(y)
 
 
 class Neg(Elementwise):
@@ -612,6 +622,7 @@ CLAMP = Clamp()
 ATAN2 = Atan2()
 XLOGY = XLogY()
 FLOOR_DIVIDE = FloorDivide()
+TRUNC_DIVIDE = TruncDivide()
 REMAINDER = Remainder()
 FMOD = Fmod()
 NEG = Neg()

@@ -154,14 +154,24 @@ class Qr(Op):
         return on_host(lambda values: tuple(np.linalg.qr(values, self.mode)), x)  # type: ignore[no-any-return,arg-type,call-overload]
 
     def grad(self, g: Any, out: Any, x: Tensor) -> Grads:
-        q, r = out
-        if x.shape[-2] < x.shape[-1] or q.shape[-1] != r.shape[-1]:
-            raise LinAlgError("the gradient of qr needs mode='reduced' and at least as many rows as columns")
+        (q, r), (rows, columns) = out, x.shape[-2:]
+        if q.shape[-1] > columns:
+            raise LinAlgError("qr is not differentiable with mode='complete' and more rows than columns")
         to_q = q * 0 if g[0] is None else g[0]
         to_r = r * 0 if g[1] is None else g[1]
-        m = r @ to_r.mT - to_q.mT @ q
-        symmetric = m.tril() + m.tril(-1).mT
-        return ((to_q + q @ symmetric) @ r.inverse().mT,)
+        if rows >= columns:
+            return (qr_backward(q, r, to_q, to_r),)
+        square, rest = x.narrow(-1, 0, rows), x.narrow(-1, rows, columns - rows)
+        to_rest = to_r.narrow(-1, rows, columns - rows)  # these columns of R are Q^T times those of A
+        to_square = qr_backward(q, r.narrow(-1, 0, rows), to_q + rest @ to_rest.mT, to_r.narrow(-1, 0, rows))
+        return (to_square.cat_after(q @ to_rest, square.ndim - 1),)
+
+
+def qr_backward(q: Tensor, r: Tensor, to_q: Tensor, to_r: Tensor) -> Tensor:
+    """The gradient of Q R = A for A (..., n, m) with at least as many rows as columns."""
+    m = r @ to_r.mT - to_q.mT @ q
+    symmetric = m.tril() + m.tril(-1).mT
+    return (to_q + q @ symmetric) @ r.inverse().mT
 
 
 class Eigh(Op):
@@ -187,7 +197,8 @@ class Eigh(Op):
                 vectors.mT @ g[1] / (gaps + unit)
             )  # an eigenvector turns towards the others, not along itself
             inner = inner + turn * (1.0 - unit)
-        return (vectors @ inner @ vectors.mT,)
+        made = vectors @ inner @ vectors.mT
+        return ((made + made.mT) * 0.5,)
 
 
 class Svd(Op):
@@ -206,21 +217,24 @@ class Svd(Op):
         inner = u.new_zeros((*s.shape, count)) if g[1] is None else g[1].diag_embed()
         if g[0] is None and g[2] is None:
             return (u[..., :count] @ inner @ vt[..., :count, :],)
-        if self.full:
-            raise LinAlgError("the gradient of svd needs full_matrices=False")
+        to_u, to_v = g[0], g[2]
+        if self.full:  # what the further columns are is nobody's promise
+            u, vt = u.narrow(-1, 0, count), vt.narrow(-2, 0, count)
+            to_u = None if to_u is None else to_u.narrow(-1, 0, count)
+            to_v = None if to_v is None else to_v.narrow(-2, 0, count)
         squares = s * s
         gaps = squares.unsqueeze(-2) - squares.unsqueeze(-1) + s.new_ones(count).diag_embed()
         more = 0.0
-        if g[0] is not None:
-            m = u.mT @ g[0]
+        if to_u is not None:
+            m = u.mT @ to_u
             inner = inner + (m - m.mT) / gaps * s.unsqueeze(-2)
             if x.shape[-2] > count:
-                more = more + ((g[0] - u @ m) / s.unsqueeze(-2)) @ vt
-        if g[2] is not None:
-            m = vt @ g[2].mT
+                more = more + ((to_u - u @ m) / s.unsqueeze(-2)) @ vt
+        if to_v is not None:
+            m = vt @ to_v.mT
             inner = inner + s.unsqueeze(-1) * ((m - m.mT) / gaps)
             if x.shape[-1] > count:
-                more = more + u @ ((g[2] - m.mT @ vt) / s.unsqueeze(-1))
+                more = more + u @ ((to_v - m.mT @ vt) / s.unsqueeze(-1))
         return (u @ inner @ vt + more,)
 
 

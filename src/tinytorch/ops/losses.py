@@ -32,8 +32,8 @@ class CrossEntropy(Fused):
         counted = target != self.ignore
         index = target.where(counted, 0).unsqueeze(1)
         onehot = logits.new_zeros(logits.shape).scatter(1, index, 1.0)
-        share = (logits.softmax(1) - onehot).where(counted.unsqueeze(1), 0.0)
-        return share * (g / counted.sum()), None
+        share = (logits.softmax(1) - onehot) * (g / counted.sum())  # infinite where nothing counts
+        return share.where(counted.unsqueeze(1), 0.0), None
 
     def flops(self, out: Any, *xs: Any) -> int:
         """Five for each logit."""

@@ -110,7 +110,6 @@ class ArgReduce(Op):
     """The index of the first "maximum" or "minimum" along `axis`"""
 
     __slots__ = ("axis", "fold", "keepdim")
-    least = NUMBERS
     differentiable = False
 
     def __init__(self, fold: str, axis: int, keepdim: bool) -> None:

@@ -52,7 +52,7 @@ OPERATORS = {
 }  # fmt: skip
 METHODS = (
     "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
-    "sigmoid", "erf", "reciprocal", "maximum", "minimum", "floor", "isnan", "trunc",
+    "sigmoid", "erf", "reciprocal", "maximum", "minimum", "floor", "isnan", "trunc", "trunc_divide",
 )  # fmt: skip
 
 for _operator, _name in OPERATORS.items():

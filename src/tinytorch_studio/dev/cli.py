@@ -156,3 +156,24 @@ def milestones(names: tuple[str, ...]) -> None:
     reached = [make.run(name, docs) for name in names or programs()]
     (docs / "README.md").write_text(make.page(docs), encoding="utf-8")
     sys.exit(0 if all(reached) else 1)
+
+
+@dev.command()
+@click.argument("names", nargs=-1)
+def agreement(names: tuple[str, ...]) -> None:
+    """Run PyTorch's own samples of every function and module on both; rewrite docs/agreement.md.
+
+    With NAMES (add, nn.functional.relu, nn.Linear, ...), only those, and every difference that nobody explained.
+    """
+    from tinytorch_studio.dev.agreement import run as make
+
+    if names:
+        found, missing = make.lines(None, thorough=True, only=names, say=click.echo)
+        click.echo("".join([f"not here: {name}\n" for name in missing]), nl=False)
+    else:
+        text, found = make.document(say=click.echo)
+        (ROOT / "docs" / "agreement.md").write_text(text, encoding="utf-8")
+    open_cases = [each for line in found for each in line.unexplained]
+    click.echo("\n".join(open_cases))
+    click.echo(f"{sum(line.cases for line in found):,} cases, {len(open_cases)} unexplained differences")
+    sys.exit(bool(open_cases))

@@ -20,6 +20,7 @@ from tinytorch.nn.functional.activation import (
     prelu,
     relu,
     relu6,
+    rrelu,
     selu,
     sigmoid,
     silu,
@@ -41,6 +42,7 @@ from tinytorch.nn.functional.adaptive import (
     adaptive_max_pool3d,
 )
 from tinytorch.nn.functional.affine import bilinear, linear
+from tinytorch.nn.functional.alignment import ctc_loss
 from tinytorch.nn.functional.attention import scaled_dot_product_attention
 from tinytorch.nn.functional.convolution import (
     conv1d,
@@ -52,7 +54,7 @@ from tinytorch.nn.functional.convolution import (
     fold,
     unfold,
 )
-from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance
+from tinytorch.nn.functional.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from tinytorch.nn.functional.dropping import (
     alpha_dropout,
     dropout,
@@ -145,6 +147,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -195,6 +198,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
@@ -202,6 +206,7 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "rrelu",
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",

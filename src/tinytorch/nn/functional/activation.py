@@ -59,12 +59,17 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), exact on both sides."""
-    return placed(input, lambda x: x.minimum(x.new_zeros(())) - (-x.abs()).exp().log1p(), False, "logsigmoid")
+
+    def function(x: Tensor) -> Tensor:
+        low, high = x.where(x < 0, 0.0), x.where(~(x < 0), 0.0)
+        return (low - low.exp().log1p()).where(x < 0, -(-high).exp().log1p())
+
+    return placed(input, function, False, "logsigmoid")
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x) - 1) elsewhere."""
-    return placed(input, lambda x: x.where(x > 0, x.clamp(max=0).expm1() * alpha), inplace, "elu")
+    return placed(input, lambda x: (x.clamp(max=0).expm1() * alpha).where(x <= 0, x), inplace, "elu")
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -94,13 +99,15 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha (exp(x / alpha) - 1) elsewhere: Barron, 2017."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return placed(input, lambda x: x.where(x > 0, (x.clamp(max=0) / alpha).expm1() * alpha), inplace, "celu")
+    return placed(
+        input, lambda x: ((x.clamp(max=0) / alpha).expm1() * alpha).where(x <= 0, x), inplace, "celu"
+    )
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """An elu whose two constants keep mean and variance: Klambauer et al., 2017."""
     alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-    return placed(input, lambda x: x.where(x > 0, x.clamp(max=0).expm1() * alpha) * scale, inplace, "selu")
+    return placed(input, lambda x: (x.clamp(max=0).expm1() * alpha).where(x <= 0, x) * scale, inplace, "selu")
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -110,7 +117,13 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """A sigmoid of three straight pieces: x / 6 + 1 / 2 between -3 and 3."""
-    return placed(input, lambda x: within(x + 3, 0.0, 6.0) / 6, inplace, "hardsigmoid")
+    inside = (input > -3) & (input < 3)
+    return placed(
+        input,
+        lambda x: (x / 6 + 0.5).where(inside, (x.detach() / 6 + 0.5).clamp(0.0, 1.0)),
+        inplace,
+        "hardsigmoid",
+    )
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -129,7 +142,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
     x = input.fractional("softshrink")
-    return (x - lambd).where(x > lambd, (x + lambd).where(x < -lambd, x * 0))
+    return (x * 0).where((x >= -lambd) & (x <= lambd), (x - lambd).where(x > 0, x + lambd))
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -143,10 +156,28 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where it is above the threshold, else `value`."""
-    x = input.arithmetic("threshold")
-    small = x <= threshold
+    """x where it is above the threshold, else `value`; of whole numbers both are cut to their whole part."""
+    if not input.arithmetic("threshold").is_floating_point():
+        held = input.masked_fill(input <= int(threshold), int(value))
+        return overwrite(input, held, "threshold_") if inplace else held
+    x, small = input, input <= threshold
     return placed(x, lambda x: x.masked_fill(small, value), inplace, "threshold_")
+
+
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """x where positive, elsewhere a share of it: random between two bounds, or out of training their middle. Xu et al., 2015."""
+    if lower > upper:
+        raise RuntimeError(
+            f"Lower bound should be less than or equal to the upper bound, not {lower}, {upper}"
+        )
+
+    def function(x: Tensor) -> Tensor:
+        share = x.new_empty(x.shape).uniform_(lower, upper) if training else (lower + upper) / 2  # type: ignore[attr-defined]
+        return x.where(x > 0, x * share)
+
+    return placed(input, function, inplace, "rrelu")
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from tinytorch import ops
+from tinytorch.dtypes import bool_, int64
 from tinytorch.errors import DtypeError, ShapeError
 from tinytorch.ops.convolution import Padding, Window
 from tinytorch.tensor import Tensor, apply
@@ -29,6 +30,13 @@ def for_each(axes: int, value: Any, name: str, least: int = 1) -> tuple[int, ...
     if min(values) < least:
         raise ShapeError(f"{name} {value} is not supported: it has to be {least} or more")
     return values
+
+
+def fractions_or_int64(input: Tensor, name: str) -> Tensor:
+    """Itself. Raises DtypeError for bools and for narrow whole numbers, whose sums would soon leave their type."""
+    if not input.is_floating_point() and input.dtype is not int64:
+        raise DtypeError(f"{name} is not implemented for {input.dtype.name}: convert it with .float()")
+    return input
 
 
 def margins(padding: Any, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Padding:
@@ -111,6 +119,8 @@ def convolve(
     check_operands(input, weight, bias, weight.shape[0], axes)
     kernel = weight.shape[2:]
     steps, gaps = for_each(axes, stride, "stride"), for_each(axes, dilation, "dilation")
+    if any(gap > 1 for gap in gaps):
+        fractions_or_int64(input, f"conv{axes}d with dilation")
     window = Window(kernel, steps, margins(padding, kernel, steps, gaps), gaps)
     check_groups(x, weight, groups, weight.shape[1] * groups)
     if min(window.counts(x.shape[2:])) < 1:
@@ -182,7 +192,7 @@ def convolve_transposed(
     dilation: Any,
 ) -> Tensor:
     """A transposed convolution over the last `axes` axes."""
-    x = batched(input, axes, f"conv_transpose{axes}d")
+    x = fractions_or_int64(batched(input, axes, f"conv_transpose{axes}d"), f"conv_transpose{axes}d")
     check_operands(input, weight, bias, weight.shape[1] * groups, axes)
     steps, gaps = for_each(axes, stride, "stride"), for_each(axes, dilation, "dilation")
     sides = for_each(axes, padding, "padding", 0)
@@ -269,7 +279,8 @@ def unfold(
     >>> unfold(tt.ones(1, 3, 4, 4), 2).shape
     (1, 12, 9)
     """
-    x = batched(input, 2, "unfold").fractional("unfold")
+    x = batched(input, 2, "unfold")
+    x = x if x.dtype is bool_ else x.fractional("unfold")
     window = sliding(kernel_size, dilation, padding, stride)
     count = window.counts(x.shape[2:])
     if min(count) < 1 or 0 in x.shape[1:]:

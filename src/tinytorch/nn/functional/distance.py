@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinytorch import dtypes
+from tinytorch.joining import pdist as pdist
 from tinytorch.tensor import Tensor
 from tinytorch.writing import into
 

@@ -49,11 +49,13 @@ def interpolate(
         raise ShapeError(f"Input and output sizes should be greater than 0, but got {input.shape} to {sizes}")
     if mode == "area":
         return adaptive_avg_pool(axes, input, sizes)
-    if mode not in ("nearest", "nearest-exact"):
+    whole = mode in ("nearest", "nearest-exact", "bilinear", "bicubic") and input.dtype is dtypes.uint8
+    if not whole:
         input.fractional(f"interpolate with mode {mode}")
-    out = widened(input)
+    out = input.float() if whole else widened(input)
     for axis in reversed(range(axes)):
         out = resized(out, axis + 2, sizes[axis], scales[axis], mode, bool(align_corners))
+        out = (out + 0.5).floor().clamp(0, 255) if whole else out  # images are rounded, after each axis
     return out.to(input.dtype).contiguous() if out is not input else input.clone()
 
 

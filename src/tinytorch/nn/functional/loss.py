@@ -252,6 +252,8 @@ def checked_classes(input: Tensor, target: Tensor, weight: Tensor | None, name: 
         raise BatchSizeError(
             f"{said}expected target size {scores.shape[:-1]} for input {input.shape}, got {target.shape}"
         )
+    if weight is not None and weight.dtype is not input.dtype:
+        raise DtypeError(f"{name}: expected weights of {input.dtype.name}, not {weight.dtype.name}")
     if weight is not None and weight.shape != scores.shape[-1:]:
         raise ShapeError(
             f"weight tensor should be defined either for all {scores.shape[-1]} classes or no classes, "
@@ -307,6 +309,8 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target.is_floating_point() and target.shape == input.shape:
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
         return soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     if input.ndim == 2 and weight is None and reduction == "mean" and not label_smoothing:
         fits = target.shape == input.shape[:1] and target.dtype.name == "int64" and input.is_floating_point()

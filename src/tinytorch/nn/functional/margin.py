@@ -26,7 +26,7 @@ def margin_ranking_loss(
             f"margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape}"
         )
-    losses = (-target * (input1 - input2) + margin).clamp(min=0)
+    losses = (-target * (input1 - input2) + float(margin)).clamp(min=0)
     return reduced(losses, reduction, size_average, reduce)
 
 
@@ -148,7 +148,7 @@ def multi_margin_loss(
     lack = lack if p == 1 else lack * lack
     lack = lack if weight is None else lack * weight[index]
     losses = lack.scatter(1, index, 0.0).sum(1) / rows.shape[1]
-    return reduced(losses if input.ndim > 1 else losses.reshape(()), reduction)
+    return reduced(losses if input.ndim > 1 else losses.reshape(target.shape), reduction)
 
 
 def multilabel_margin_loss(

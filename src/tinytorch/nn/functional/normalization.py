@@ -9,8 +9,9 @@ from tinytorch import ops
 from tinytorch.autograd.grad_mode import no_grad
 from tinytorch.dtypes import finfo, float32
 from tinytorch.errors import DtypeError, ShapeError
+from tinytorch.nn.functional.padding import pad
+from tinytorch.nn.functional.pooling import avg_pool2d
 from tinytorch.ops.card import wide, widened
-from tinytorch.ops.convolution import Window
 from tinytorch.ops.normalization import per_channel, scaled
 from tinytorch.tensor import Tensor, apply
 
@@ -249,7 +250,7 @@ def local_response_norm(
         raise ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
     if not input.numel():
         return input
-    squares = (input * input).flatten(2)  # (N, C, places)
-    window = Window((size, 1), (1, 1), ((size // 2, (size - 1) // 2), (0, 0)), (1, 1))
-    mean = apply(ops.SumPool(window), squares) / size
+    squares = (input.arithmetic("local_response_norm") * input).flatten(2)  # (N, C, places)
+    padded = pad(squares.unsqueeze(1), (0, 0, size // 2, (size - 1) // 2))
+    mean = avg_pool2d(padded, (size, 1), stride=1).squeeze(1)
     return input / (mean * alpha + k).pow(beta).reshape(input.shape)

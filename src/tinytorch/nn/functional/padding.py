@@ -51,6 +51,8 @@ def check_mode(input: Tensor, axes: int, mode: str, value: float | None) -> None
             f"Padding size {2 * axes} is not supported for {input.ndim}D input tensor: {mode} pads the last "
             "1, 2 or 3 axes of an input that has one or two more"
         )
+    if mode != "circular":
+        input.arithmetic(f"pad with mode {mode}")
     if mode != "circular" and 0 in input.shape[-axes - 1 :]:
         raise ShapeError(f"{mode} padding needs elements to repeat, but got an input of shape {input.shape}")
 

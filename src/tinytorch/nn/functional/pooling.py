@@ -10,7 +10,7 @@ import numpy as np
 
 from tinytorch import dtypes, ops
 from tinytorch.errors import DtypeError, ShapeError
-from tinytorch.nn.functional.convolution import for_each
+from tinytorch.nn.functional.convolution import for_each, fractions_or_int64
 from tinytorch.ops.convolution import Window
 from tinytorch.tensor import Tensor, apply
 
@@ -97,7 +97,10 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The largest of each window of (N, C, L) or (C, L)."""
+    """The largest of each window of (N, C, L) or (C, L). Whole numbers only with `return_indices`, as in PyTorch."""
+    if not return_indices:
+        check_input(input, 1, "max_pool1d")
+        input.fractional("max_pool1d without return_indices")
     return max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -154,7 +157,7 @@ def avg_pool(
     divisor_override: int | None = None,
 ) -> Tensor:
     """The average of each window over the last `axes` axes."""
-    check_input(input, axes, f"avg_pool{axes}d")
+    check_input(fractions_or_int64(input, f"avg_pool{axes}d"), axes, f"avg_pool{axes}d")
     size, sides = input.shape[-axes:], for_each(axes, padding, "padding", 0)
     window = pooling_window(size, kernel_size, stride, padding, 1, ceil_mode)
     total: Tensor = apply(ops.SumPool(window), input)
@@ -251,6 +254,7 @@ def max_unpool(
     axes: int, input: Tensor, indices: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any
 ) -> Tensor:
     """Zeros with each element at the index that it came from: `max_pool` backwards, of `output_size` if given."""
+    input.fractional(f"max_unpool{axes}d")
     kernel = for_each(axes, kernel_size, "kernel_size")
     steps = kernel if stride is None else for_each(axes, stride, "stride")
     sides = for_each(axes, padding, "padding", 0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from itertools import product
 from math import prod
 
 import numpy as np
 
 from tinytorch import dtypes
 from tinytorch.errors import ShapeError
+from tinytorch.nn.functional.interpolation import CUBIC
 from tinytorch.tensor import Tensor
 
 
@@ -88,29 +91,35 @@ def grid_sample(
 ) -> Tensor:
     """Input (N, C, H, W) read at the places (x, y) of grid (N, h, w, 2): (N, C, h, w). Jaderberg et al., 2015.
 
-    mode: "bilinear" or "nearest". padding_mode: beyond the edge there are "zeros", or the "border" goes on.
+    Or (N, C, D, H, W) at (x, y, z) of (N, d, h, w, 3). mode: "bilinear", "nearest", or, of two axes, "bicubic".
+    padding_mode: beyond the edge there are "zeros", the "border" goes on, or the picture is seen in a mirror
+    ("reflection"). Raises ValueError for another mode, ShapeError for shapes that do not go together.
     """
-    if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border"):
-        raise ValueError(f"grid_sample has no mode {mode!r} with padding_mode {padding_mode!r}")
-    if input.ndim != 4 or grid.ndim != 4 or grid.shape[0] != input.shape[0] or grid.shape[3] != 2:
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError(f"grid_sample has no mode {mode!r}: there are bilinear, nearest and bicubic")
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError(f"grid_sample has no padding_mode {padding_mode!r}")
+    if input.fractional("grid_sample").dtype is not grid.dtype:
+        raise RuntimeError(f"grid_sample: input and grid have one dtype, not {input.dtype} and {grid.dtype}")
+    axes = input.ndim - 2
+    if (
+        axes not in (2, 3)
+        or grid.ndim != input.ndim
+        or (grid.shape[0], grid.shape[-1]) != (input.shape[0], axes)
+    ):
         raise ShapeError(
-            f"grid_sample takes (N, C, H, W) and (N, h, w, 2), not {input.shape} and {grid.shape}"
+            f"grid_sample takes (N, C, H, W) and (N, h, w, 2), or one axis more, not {input.shape} and {grid.shape}"
         )
-    sizes = (input.shape[3], input.shape[2])
-    places = [pixels(grid.select(-1, i), size, bool(align_corners)) for i, size in enumerate(sizes)]
-    if padding_mode == "border":
-        places = [each.clamp(0, size - 1) for each, size in zip(places, sizes, strict=True)]
+    if 0 in input.shape[1:] or (mode == "bicubic" and axes != 2):
+        raise ShapeError(f"grid_sample by {mode} does not take an input of shape {input.shape}")
+    corners, sizes = bool(align_corners), input.shape[:1:-1]
+    places = [pixels(grid.select(-1, i), size, corners) for i, size in enumerate(sizes)]
+    if mode == "bicubic":
+        return weighed(input, [cubic(each) for each in places], padding_mode, corners)
+    places = [inside(each, n, padding_mode, corners) for each, n in zip(places, sizes, strict=True)]
     if mode == "nearest":
-        return picked(input, *[each.detach().round() for each in places])
-    low = [each.detach().floor() for each in places]
-    (right, down) = [each - start for each, start in zip(places, low, strict=True)]
-    total = None
-    for step_x, share_x in ((0, 1 - right), (1, right)):
-        for step_y, share_y in ((0, 1 - down), (1, down)):
-            part = picked(input, low[0] + step_x, low[1] + step_y) * (share_x * share_y).unsqueeze(1)
-            total = part if total is None else total + part
-    assert total is not None
-    return total
+        return picked(input, [each.detach().round() for each in places])
+    return weighed(input, [linear(each) for each in places], "zeros", corners)
 
 
 def pixels(place: Tensor, size: int, align_corners: bool) -> Tensor:
@@ -118,11 +127,61 @@ def pixels(place: Tensor, size: int, align_corners: bool) -> Tensor:
     return (place + 1) * ((size - 1) / 2) if align_corners else ((place + 1) * size - 1) / 2
 
 
-def picked(input: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """The pixels of (N, C, H, W) at whole columns x and rows y, both (N, h, w); 0 where there is none: (N, C, h, w)."""
-    n, channels, height, width = input.shape
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    index = (y.clamp(0, height - 1) * width + x.clamp(0, width - 1)).to(dtypes.int64)
+def inside(place: Tensor, size: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """Pixel numbers, those beyond the edge brought back to it ("border") or mirrored at it ("reflection")."""
+    if padding_mode == "reflection":
+        low, span = (0.0, size - 1.0) if align_corners else (-0.5, float(size))
+        if not span:
+            return place * 0
+        away = (place - low).abs()
+        over = away.fmod(span)
+        place = over.where((away / span).floor() % 2 == 0, span - over) + low
+    return place if padding_mode == "zeros" else place.clamp(0, size - 1)
+
+
+def linear(place: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The two neighbours of each place along an axis, and how much of each is taken."""
+    low = place.detach().floor()
+    return [(low, low + 1 - place), (low + 1, place - low)]
+
+
+def cubic(place: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Four neighbours with the weights of cubic convolution: Keys, 1981."""
+    low = place.detach().floor()
+    taps = []
+    for offset in (-1, 0, 1, 2):
+        away = (place - (low + offset)) * (1 if offset < 1 else -1)  # not below 0
+        near = ((CUBIC + 2) * away - (CUBIC + 3)) * away * away + 1
+        far = ((CUBIC * away - 5 * CUBIC) * away + 8 * CUBIC) * away - 4 * CUBIC
+        taps.append((low + offset, near if offset in (0, 1) else far))
+    return taps
+
+
+def weighed(
+    input: Tensor, taps: list[list[tuple[Tensor, Tensor]]], padding_mode: str, align_corners: bool
+) -> Tensor:
+    """The sum over all combinations of one tap (pixel number, weight) from each axis, x first."""
+    total: Tensor | None = None
+    for chosen in product(*taps):
+        at = [
+            inside(tap, n, padding_mode, align_corners)
+            for (tap, _), n in zip(chosen, input.shape[:1:-1], strict=True)
+        ]
+        weight = reduce(Tensor.__mul__, [share for _, share in chosen])
+        part = picked(input, at) * weight.unsqueeze(1)
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def picked(input: Tensor, places: list[Tensor]) -> Tensor:
+    """The pixels of (N, C, ...) at whole numbers (N, *out) of each axis, the last axis first; 0 where there is none."""
+    n, channels, *sizes = input.shape
+    index, there = places[0].new_zeros(places[0].shape), places[0] == places[0]
+    for place, size in zip(reversed(places), sizes, strict=True):
+        index = index * size + place.clamp(0, size - 1)
+        there = there & (place >= 0) & (place <= size - 1)
+    index = index.where(there, 0.0).to(dtypes.int64)
     flat = index.reshape(n, 1, prod(index.shape[1:])).expand(n, channels, prod(index.shape[1:]))
-    values = input.reshape(n, channels, height * width).gather(2, flat).reshape(n, channels, *index.shape[1:])
-    return values.where(inside.unsqueeze(1), 0.0)
+    values = input.reshape(n, channels, prod(sizes)).gather(2, flat).reshape(n, channels, *index.shape[1:])
+    return values.where(there.unsqueeze(1), 0.0)

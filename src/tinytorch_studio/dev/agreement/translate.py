@@ -75,6 +75,8 @@ def translated(value: Any, made: dict[int, Any]) -> Any:
         return slice(*[translated(each, made) for each in (value.start, value.stop, value.step)])
     if isinstance(value, types.FunctionType):
         return rebound(value)
+    if isinstance(value, types.BuiltinFunctionType):  # torch.nn.functional.gelu
+        return named(f"nn.functional.{value.__name__}") or named(value.__name__) or value
     return value
 
 
