@@ -168,6 +168,12 @@ class Fused(Op):
         """What it computes, in tensor language."""
         raise NotImplementedError(f"{type(self).__name__} has no definition")
 
+    def plan(self, wanted: tuple[bool, ...]) -> Keeps:
+        """The gradient of the definition reads inputs alone."""
+        if type(self).grad is Op.grad:
+            return False, tuple(range(len(wanted)))
+        return super().plan(wanted)
+
 
 def wide(kind: dtypes.dtype) -> dtypes.dtype:
     """The type to compute in: float32 for halves, which lose long sums; any other type itself.

@@ -449,6 +449,7 @@ class Lgamma(Elementwise):
 
     expr = ("lgamma", 0)
     promotion = FLOAT
+    reads = {"x": ("x",)}
 
     def grad(self, g: Tensor, out: Tensor, x: Tensor) -> Grads:
         return (g * x.digamma(),)
@@ -459,6 +460,7 @@ class Polygamma(Elementwise):
 
     __slots__ = ("n",)
     promotion = FLOAT
+    reads = {"x": ("x",)}
 
     def __init__(self, n: int) -> None:
         self.n = n
