@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 NAMES = [
     "adjoint",
     "cholesky",
+    "cholesky_solve",
     "det",
     "inverse",
     "logdet",
@@ -99,6 +100,15 @@ def cholesky(x: Tensor, upper: bool = False) -> Tensor:
     """The lower triangle L with L L^T = A; or the upper one, its transpose."""
     made: Tensor = x.apply(ops.CHOLESKY, matrices(x, "linalg.cholesky", square=True))
     return made.mT if upper else made
+
+
+def cholesky_solve(x: Tensor, L: Tensor, upper: bool = False) -> Tensor:
+    """The X with A X = x, for x (..., n, k) and the Cholesky triangle L of A: A = L L^T, or L^T L for an upper one."""
+    if x.ndim < 2 or L.ndim < 2:
+        raise ShapeError(f"cholesky_solve needs matrices, not {x.shape} and {L.shape}")
+    lower = L.triu().mT if upper else L.tril()
+    made: Tensor = x.apply(ops.SOLVE, lower.mT, x.apply(ops.SOLVE, lower, x))
+    return made
 
 
 def qr(x: Tensor, some: bool = True) -> Qr:

@@ -12,6 +12,8 @@ from tinytorch.nn.utils.clip_grad import (
     get_total_norm,
 )
 from tinytorch.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from tinytorch.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
+from tinytorch.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
     "clip_grad_norm_",
@@ -19,6 +21,10 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "remove_spectral_norm",
+    "remove_weight_norm",
     "rnn",
+    "spectral_norm",
     "vector_to_parameters",
+    "weight_norm",
 ]
