@@ -23,7 +23,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "methods", "methods.names", "methods.exchange", "methods.facts",
      "methods.copying", "methods.elementwise", "methods.reduce", "methods.contract", "methods.movement",
      "methods.index", "methods.convert", "methods.write", "tensor", "writing", "creation", "tensor_types", "summation", "functions", "joining",
-     "autograd.function", "autograd.gradcheck"],
+     "autograd.function", "autograd.functional", "autograd.gradcheck"],
     ["random", "func", "linalg", "special"],
     ["nn.parameter", "nn.hooks", "nn.module", "nn.init", "nn.utils.rnn", "nn.embedding",
      "nn.functional.affine", "nn.functional.activation", "nn.functional.dropping", "nn.functional.lookup",

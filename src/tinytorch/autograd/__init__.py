@@ -28,6 +28,8 @@ ABOVE = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "functional":
+        return import_module(f"{__name__}.functional")
     if name not in ABOVE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{ABOVE[name]}"), name)
@@ -38,6 +40,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
