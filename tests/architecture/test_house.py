@@ -34,7 +34,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "nn.vision", "nn.dropout", "nn.flatten", "nn.loss", "nn.margin_loss", "nn.distance", "nn.attention", "nn.transformer", "nn.rnn",
      "nn.utils.clip_grad", "nn.utils.convert_parameters",
      "nn.utils.weight_norm", "nn.utils.spectral_norm", "nn.utils", "nn",
-     "optim.optimizer", "optim.sgd", "optim.adam", "optim.adam_variants", "optim.rmsprop", "optim.muon",
+     "optim.optimizer", "optim.sgd", "optim.adam", "optim.adam_variants", "optim.rmsprop", "optim.muon", "optim.line_search", "optim.lbfgs",
      "optim.swa_utils", "optim.lr_scheduler.scheduler", "optim.lr_scheduler.decay", "optim.lr_scheduler.cyclic",
      "optim.lr_scheduler.plateau", "optim.lr_scheduler.combined", "optim.lr_scheduler", "optim",
      "utils.data.dataset", "utils.data.sampler", "utils.data.collate", "utils.data.workers", "utils.data.dataloader",

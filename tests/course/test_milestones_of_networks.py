@@ -1,5 +1,10 @@
 """The milestones of 1997, 2015 and 2020: a part of each, run. The whole ones take minutes and are run by hand."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +13,9 @@ from tinytorch import checkpoint
 from tinytorch.datasets import DownloadError, Names
 from tinytorch.models import CharacterLSTM
 from tinytorch_course.milestones import names, resnet, sorter
+from tinytorch_studio.folder import Folder
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 
 @pytest.fixture
@@ -94,3 +102,16 @@ def test_the_photographs_are_moved_and_mirrored_for_training_only(tmp_path, monk
     assert test[0][0].shape == (3, 32, 32) and test[0][1] == 3
     red = (row[1:1025].reshape(32, 32) / 255 - 0.491) / 0.247
     assert np.allclose(test[0][0][0].numpy(), red, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "data"), [("mnist", "MNIST"), ("resnet", "CIFAR10")])
+def test_the_command_says_how_to_get_data_that_is_not_here_and_blames_nobody(name, data, tmp_path):
+    folder = Folder.create(tmp_path / "mine").root
+    settings = os.environ | {"PYTHONPATH": str(SOURCE), "TINYTORCH_DATA": str(tmp_path)}
+    command = [sys.executable, "-P", "-m", "tinytorch_studio", "milestone", name]
+    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Dataset not found" in done.stderr and "Traceback" not in done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith(f'-c "from tinytorch.datasets import {data}; {data}(download=True)"')
+    assert "blame" not in done.stdout

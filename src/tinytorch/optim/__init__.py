@@ -7,6 +7,7 @@ __path__ = overlaid(__name__, __path__)
 from tinytorch.optim import lr_scheduler, swa_utils
 from tinytorch.optim.adam import Adam, AdamW
 from tinytorch.optim.adam_variants import Adamax, NAdam, RAdam
+from tinytorch.optim.lbfgs import LBFGS
 from tinytorch.optim.muon import Muon
 from tinytorch.optim.optimizer import Optimizer
 from tinytorch.optim.rmsprop import Adadelta, Adagrad, RMSprop
@@ -18,6 +19,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "LBFGS",
     "Muon",
     "NAdam",
     "Optimizer",

@@ -10,6 +10,7 @@ from tinytorch.datasets import MNIST
 from tinytorch_course.milestones.lenet import learn
 
 TITLE = "Convolution: LeNet reads handwritten digits"
+DATA = "MNIST"  # of tinytorch.datasets; it does not ship
 YEAR = 1998
 FIGURE = "accuracy on held-out digits of MNIST"
 CURVE = "validation_accuracy"  # which of the curves ends in the figure

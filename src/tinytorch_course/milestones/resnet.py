@@ -14,6 +14,7 @@ from tinytorch.training import Progress, accuracy, fit
 from tinytorch.utils.data import DataLoader
 
 TITLE = "Residual learning: a ResNet sees what is in a photograph"
+DATA = "CIFAR10"  # of tinytorch.datasets; it does not ship
 YEAR = 2015
 FIGURE = "accuracy on held-out photographs of CIFAR-10"
 CURVE = "validation_accuracy"  # which of the curves ends in the figure

@@ -25,12 +25,16 @@ RUNNER = """
 import json, os, sys, traceback
 from importlib import import_module
 from pathlib import Path
+from tinytorch.datasets import DownloadError
 name, out, root = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 try:
     result = import_module("tinytorch_course.milestones." + name).train(out, lambda line: print(line, flush=True))
     (out / "result.json").write_text(json.dumps(result))
 except KeyboardInterrupt:
     sys.exit(130)
+except DownloadError as error:
+    print(error, file=sys.stderr)
+    sys.exit(NO_DATA)
 except BrokenPipeError:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(1)
@@ -40,6 +44,7 @@ except Exception as error:
         print(f"{frame.filename}, line {frame.lineno}, {frame.name}:  {frame.line}", flush=True)
     sys.exit(traceback.format_exception_only(error)[-1].rstrip())
 """
+NO_DATA = 69  # the exit code of a run whose data is not on this machine (EX_UNAVAILABLE of sysexits.h)
 PROGRAMS = Path(course.__file__).parents[1] / "tinytorch_course" / "milestones"
 
 
@@ -63,9 +68,9 @@ def milestone(name: str | None, as_json: bool) -> None:
     if not as_json:
         click.echo(f"{values['YEAR']}  {values['TITLE']}")
     begun = time.perf_counter()
-    error = run(folder, name, values, out, quiet=as_json)
-    if error is not None:
-        ended_early(name, error, as_json)
+    code, error = run(folder, name, values, out, quiet=as_json)
+    if code:
+        ended_early(name, values, code, error, as_json)
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
     result |= about(name, values, result, time.perf_counter() - begun) | {"yours": whose(folder)}
     write_whole(out / "result.json", json.dumps(result).encode())
@@ -85,24 +90,30 @@ def programs() -> dict[str, dict[str, Any]]:
     return dict(sorted(found.items(), key=lambda item: (item[1]["YEAR"], item[0])))
 
 
-def run(folder: Folder, name: str, values: dict[str, Any], out: Path, quiet: bool) -> str | None:
-    """Train on the learner's files; None if that came to its end, else what it said if nobody listened."""
+def run(folder: Folder, name: str, values: dict[str, Any], out: Path, quiet: bool) -> tuple[int, str]:
+    """Train on the learner's files: 0 if that came to its end, else its exit code, and what it said if nobody listened."""
     threads = {"OPENBLAS_NUM_THREADS": str(values["THREADS"])} if "THREADS" in values else {}
     listen = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE} if quiet else {}
     with tempfile.TemporaryDirectory(prefix="tt-") as made:
-        command = [sys.executable, "-P", "-c", RUNNER, name, made, str(folder.root)]
+        script = RUNNER.replace("NO_DATA", str(NO_DATA))
+        command = [sys.executable, "-P", "-c", script, name, made, str(folder.root)]
         done = subprocess.run(command, env=in_front(folder) | threads, **listen)  # type: ignore[call-overload]
         if done.returncode or not Path(made, "result.json").exists():
-            return (done.stderr or b"").decode("utf-8", "replace").strip()
+            return done.returncode or 1, (done.stderr or b"").decode("utf-8", "replace").strip()
         for each in sorted(Path(made).iterdir()):  # until now there was what an earlier run left
             write_whole(out / each.name, each.read_bytes())
-    return None
+    return 0, ""
 
 
-def ended_early(name: str, error: str, as_json: bool) -> NoReturn:
-    """A training that broke has no figure."""
+def ended_early(name: str, values: dict[str, Any], code: int, error: str, as_json: bool) -> NoReturn:
+    """A training that broke, or did not begin, has no figure."""
     if as_json:
         click.echo(json.dumps({"name": name, "figure": None, "reached": False, "error": error}))
+    elif code == NO_DATA:
+        data = values["DATA"]
+        click.secho("stopped    its data is not on this machine: there is no figure", fg="red")
+        fetch = f"from tinytorch.datasets import {data}; {data}(download=True)"
+        click.echo(f'next       {sys.executable} -c "{fetch}"')
     else:
         click.secho("stopped    it did not run to its end: there is no figure", fg="red")
         click.echo(f"next       tt blame tt milestone {name}")
