@@ -335,7 +335,7 @@ def sweep_deliver(case):
     case(f"{X}x.sum().backward()\nx.grad")
     case(f"{X}(x * x).sum().backward()\n(x * 3.0).sum().backward()\nx.grad")
     case(
-        f"{X}w = tt.zeros(3, dtype=tt.float64, requires_grad=True)\n(x + w).sum().backward()\nx.grad.mul_(10.0)\nw.grad"
+        f"{X}w = tt.zeros(3, dtype=tt.float64, requires_grad=True)\n((x + w) * 2.0).sum().backward()\nx.grad.mul_(10.0)\nw.grad"
     )
     case(f"{X}g = tt.ones(3).double()\n(x + 0.0).backward(g)\nx.grad.mul_(10.0)\ng")
     case(f"{X}x.sum().backward()\nkept = x.grad\n(x * x).sum().backward()\n(kept is x.grad, kept)")
