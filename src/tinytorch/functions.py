@@ -31,6 +31,7 @@ NAMES = [
     "argmax",
     "argmin",
     "argsort",
+    "as_strided",
     "asin",
     "asinh",
     "atan",

@@ -26,7 +26,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
      "autograd.function", "autograd.functional", "autograd.gradcheck"],
     ["random", "func", "linalg", "special"],
     ["nn.parameter", "nn.hooks", "nn.module", "nn.init", "nn.utils.rnn", "nn.embedding",
-     "nn.functional.affine", "nn.functional.activation", "nn.functional.dropping", "nn.functional.lookup",
+     "nn.functional.affine", "nn.functional.activation", "nn.functional.dropping", "nn.functional.gumbel", "nn.functional.lookup",
      "nn.functional.distance", "nn.functional.loss", "nn.functional.margin", "nn.functional.alignment", "nn.functional.padding", "nn.functional.convolution",
      "nn.functional.pooling", "nn.functional.adaptive", "nn.functional.normalization",
      "nn.functional.interpolation", "nn.functional.vision", "nn.functional.attention", "nn.functional",

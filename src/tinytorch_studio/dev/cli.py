@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).resolve().parents[3]
-LONG = ["tests/course/test_scripted_learner.py", "tests/course/test_lessons.py"]  # half of all the time
+LONG = ["tests/course/test_scripted_learner.py", "tests/course/test_lessons.py"]
+PROGRAMS = ["tests/differential/test_programs.py"]  # with these, half of all the time
 APART = [
     "--ignore=src/tinytorch_studio/dev/agreement"
 ]  # it imports PyTorch, whose name another example takes
@@ -61,7 +62,7 @@ def test(arguments: tuple[str, ...]) -> None:
     if arguments:
         sys.exit(subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT).returncode)
     torch = importlib.util.find_spec("torch") is not None
-    where = ["tests"] if torch else ["tests", "--ignore=tests/differential"]
+    where, long = (["tests"], LONG + PROGRAMS) if torch else (["tests", "--ignore=tests/differential"], LONG)
     results = {
         "bytecode": run("bytecode", "compileall", "-q", "--invalidation-mode", "checked-hash", "src"),
         "format": run("format", "ruff", "format", "--check", "--quiet", *OURS),
@@ -75,7 +76,7 @@ def test(arguments: tuple[str, ...]) -> None:
             "src/tinytorch",
             "src/tinytorch_studio",
         ),
-        "tests": together([LONG, [*where, *[f"--ignore={path}" for path in LONG]]]),
+        "tests": together([long, [*where, *[f"--ignore={path}" for path in long]]]),
     }
     failed = [name for name, ok in results.items() if not ok]
     if failed:

@@ -63,6 +63,7 @@ from tinytorch.nn.functional.dropping import (
     dropout3d,
     feature_alpha_dropout,
 )
+from tinytorch.nn.functional.gumbel import gumbel_softmax
 from tinytorch.nn.functional.interpolation import interpolate
 from tinytorch.nn.functional.lookup import embedding, embedding_bag, one_hot
 from tinytorch.nn.functional.loss import (
@@ -159,6 +160,7 @@ __all__ = [
     "fold",
     "gaussian_nll_loss",
     "gelu",
+    "gumbel_softmax",
     "glu",
     "grid_sample",
     "group_norm",
