@@ -134,7 +134,7 @@ autograd.gradcheck = autograd.__getattr__("gradcheck")
 from math import e, inf, nan, pi
 
 if TYPE_CHECKING:
-    from tinytorch import distributions, func, linalg, nn, optim, utils
+    from tinytorch import distributions, func, linalg, nn, optim, special, utils
     from tinytorch.checkpoint import load, save
 
 newaxis = None
@@ -150,7 +150,7 @@ def is_tensor(x: object) -> Any:
 
 
 # Imported when asked for: what stands above the tensor, so that a program begins with what it uses.
-PACKAGES = ("distributions", "func", "linalg", "nn", "optim", "utils")
+PACKAGES = ("distributions", "func", "linalg", "nn", "optim", "special", "utils")
 LATER = {
     "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
     "checkpoint": ("load", "save"),
