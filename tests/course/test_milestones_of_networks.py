@@ -115,3 +115,15 @@ def test_the_command_says_how_to_get_data_that_is_not_here_and_blames_nobody(nam
     last = done.stdout.splitlines()[-1]
     assert last.endswith(f'-c "from tinytorch.datasets import {data}; {data}(download=True)"')
     assert "blame" not in done.stdout
+
+
+def test_a_file_of_the_learners_that_cannot_be_imported_is_told_without_a_traceback(tmp_path):
+    folder = Folder.create(tmp_path / "mine").root
+    (folder / "tinytorch").mkdir()
+    (folder / "tinytorch" / "layout.py").write_text("def broken(:\n", encoding="utf-8")
+    command = [sys.executable, "-P", "-m", "tinytorch_studio", "milestone", "sorter"]
+    settings = os.environ | {"PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "SyntaxError" in done.stderr and "Traceback" not in done.stderr
+    assert "did not run to its end" in done.stdout

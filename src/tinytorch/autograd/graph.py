@@ -435,9 +435,8 @@ def unpacked(node: Node, i: int, like: Tensor, want: bool) -> Any:
         return edge[0]
     x = like.wrap(unpack(value, node))
     x.edge = edge
-    x.requires_grad = want or (
-        edge is not None and MODE.recording
-    )  # a second derivative goes on through all inputs
+    # A second derivative goes on through all inputs, also through those that this one does not ask for.
+    x.requires_grad = want or (edge is not None and MODE.recording)
     return x
 
 

@@ -14,9 +14,8 @@ import click
 ROOT = Path(__file__).resolve().parents[3]
 LONG = ["tests/course/test_scripted_learner.py", "tests/course/test_lessons.py"]
 PROGRAMS = ["tests/differential/test_programs.py"]  # with these, half of all the time
-APART = [
-    "--ignore=src/tinytorch_studio/dev/agreement"
-]  # it imports PyTorch, whose name another example takes
+# It imports PyTorch, whose name another example takes.
+APART = ["--ignore=src/tinytorch_studio/dev/agreement"]
 OURS = ("src", "tests", "benchmarks")  # not a learner's folder that was begun in the checkout
 
 
