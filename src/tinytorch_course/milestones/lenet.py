@@ -10,6 +10,7 @@ import tinytorch as tt
 from tinytorch import checkpoint, optim
 from tinytorch.datasets import DownloadError, FashionMNIST, FashionMNISTSubset
 from tinytorch.models import LeNet
+from tinytorch.nn import Module
 from tinytorch.training import Progress, accuracy, fit
 from tinytorch.utils.data import DataLoader, TensorDataset
 
@@ -58,6 +59,22 @@ def learn(
     loader = DataLoader(samples(data), batch_size=BATCH, shuffle=True)
     model = LeNet()
     optimizer = optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.01)
+    schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=RATE, total_steps=epochs * len(loader))
+    held_out_loader = DataLoader(samples(held_out), batch_size=500)
+    return followed(model, loader, held_out_loader, optimizer, schedule, epochs, out, tell)
+
+
+def followed(
+    model: Module,
+    loader: DataLoader,
+    held_out: DataLoader,
+    optimizer: optim.Optimizer,
+    schedule: Any,
+    epochs: int,
+    out: Path,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Train a network that sorts images into classes, tell each epoch, save the model, and give back figure and curves."""
 
     def after_epoch(at: Progress) -> None:
         last = at.history[-1]
@@ -68,9 +85,9 @@ def learn(
         loader,
         optimizer,
         epochs=epochs,
-        schedule=optim.lr_scheduler.OneCycleLR(optimizer, max_lr=RATE, total_steps=epochs * len(loader)),
+        schedule=schedule,
         metrics={"accuracy": accuracy},
-        validate=DataLoader(samples(held_out), batch_size=500),
+        validate=held_out,
         after_epoch=[after_epoch],
     )
     checkpoint.save(model.state_dict(), out / "model.safetensors")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import tinytorch as tt
-from tinytorch import checkpoint, nn, optim, transforms
+from tinytorch import nn, optim, transforms
 from tinytorch.datasets import CIFAR10
 from tinytorch.models import ResNet
-from tinytorch.training import Progress, accuracy, fit
 from tinytorch.utils.data import DataLoader
+from tinytorch_course.milestones.lenet import followed
 
 TITLE = "Residual learning: a ResNet sees what is in a photograph"
 DATA = "CIFAR10"  # of tinytorch.datasets; it does not ship
@@ -51,26 +51,7 @@ def train(out: Path, tell: Callable[[str], None], seed: int = 0) -> dict[str, An
     loader = DataLoader(photographs(train=True), batch_size=BATCH, shuffle=True, drop_last=True)
     model = build()
     optimizer = optim.SGD(model.parameters(), lr=RATE, momentum=0.9, weight_decay=5e-4, nesterov=True)
-
-    def after_epoch(at: Progress) -> None:
-        last = at.history[-1]
-        tell(f"epoch {at.epoch:2}   loss {last['loss']:.4f}   held out {last['validation_accuracy']:.2%}")
-
-    done = fit(
-        model,
-        loader,
-        optimizer,
-        epochs=EPOCHS,
-        schedule=optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=RATE, total_steps=EPOCHS * len(loader), pct_start=0.25
-        ),
-        metrics={"accuracy": accuracy},
-        validate=DataLoader(photographs(train=False), batch_size=500),
-        after_epoch=[after_epoch],
-    )
-    checkpoint.save(model.state_dict(), out / "model.safetensors")
-    return {
-        "figure": done.history[-1]["validation_accuracy"],
-        "curves": {name: [each[name] for each in done.history] for name in ("loss", "validation_accuracy")},
-        "model": "model.safetensors",
-    }
+    steps = EPOCHS * len(loader)
+    schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=RATE, total_steps=steps, pct_start=0.25)
+    held_out = DataLoader(photographs(train=False), batch_size=500)
+    return followed(model, loader, held_out, optimizer, schedule, EPOCHS, out, tell)
