@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import warnings
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
+from tinytorch.devices.native.library import kernels, of_blas
 
 PRECISIONS = ("highest", "high", "medium")
 _asked: dict[str, Any] = {"precision": "highest", "deterministic": False, "interop": 1}
 
 
-def blas(action: str) -> Callable[..., Any] | None:
-    """A function of the BLAS library that came with NumPy, "set" or "get" its number of threads; None if hidden."""
-    package = Path(np.__file__).parent
-    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
-        for path in folder.glob("*openblas*"):
-            library = ctypes.CDLL(str(path))
-            for prefix, suffix in (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", "")):
-                found = getattr(library, f"{prefix}openblas_{action}_num_threads{suffix}", None)
-                if found is not None:
-                    return found  # type: ignore[no-any-return]
-    return None
-
-
 def set_num_threads(count: int) -> None:
-    """On how many threads matrix products run (`torch.set_num_threads`); all else runs on one.
+    """On how many threads matrix products and compiled kernels run (`torch.set_num_threads`); all else runs on one.
 
     Where NumPy's BLAS cannot be told, a warning says so.
     """
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, not {count!r}")
-    tell = blas("set")
+    tell = of_blas("set_num_threads")
     if tell is None:
         warnings.warn(
             "the number of threads stays as it is: set OPENBLAS_NUM_THREADS before the start", stacklevel=2
         )
     else:
         tell(count)
+        library = kernels()
+        if library is not None:
+            library.function("set_threads", "i")(count)
 
 
 def get_num_threads() -> int:
     """On how many threads matrix products run (`torch.get_num_threads`)."""
-    ask = blas("get")
+    ask = of_blas("get_num_threads")
     return int(ask()) if ask is not None else os.cpu_count() or 1
 
 

@@ -129,8 +129,9 @@ def refusal(op: Op, arrays: Sequence[Array], error: Exception) -> Exception:
 def evaluate(op: Any, arrays: Sequence[Array]) -> Any:
     """A fused card: by the device's kernel for it, or by its definition, which counts as one operation."""
     kernel = arrays[0].device.kernel(op)
-    if kernel is not None:
-        return kernel(op, *arrays)
+    made: Any = NotImplemented if kernel is None else kernel.forward(op, *arrays)
+    if made is not NotImplemented:
+        return made
     with no_grad(), muted():
         made = op.definition(*[Tensor(array) for array in arrays])
     return tuple([each.array for each in made]) if isinstance(made, tuple) else made.array
@@ -578,8 +579,7 @@ class Tensor:
     is_sparse, itemsize, layout, nbytes = facts.is_sparse, facts.itemsize, facts.layout, facts.nbytes
     ndimension, nelement, numel, output_nr = facts.ndimension, facts.nelement, facts.numel, facts.output_nr
     retains_grad, size, storage_offset = facts.retains_grad, facts.size, facts.storage_offset
-    stride = facts.stride
-    _base, _is_view, _version = facts._base, facts._is_view, facts._version
+    stride, _base, _is_view, _version = facts.stride, facts._base, facts._is_view, facts._version
 
     # compositions, in composed.py; those of the files beside it are adopted below
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import count
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from tinytorch.array import Array
@@ -18,7 +19,8 @@ from tinytorch.autograd.hooks import Hook, run_hooks
 from tinytorch.dtypes import FLOATING
 from tinytorch.errors import GradientError, OverwrittenError, ShapeError
 from tinytorch.layout import Shape
-from tinytorch.observe import muted
+from tinytorch.observe import LISTENING, muted
+from tinytorch.ops.card import Gradient
 
 if TYPE_CHECKING:
     from tinytorch.ops.card import Op
@@ -136,6 +138,10 @@ class Unsaved:
     def ndim(self) -> int:
         """How many axes it had."""
         return len(self.shape)
+
+    def numel(self) -> int:
+        """How many elements it had."""
+        return prod(self.shape)
 
     def absorb(self, *others: Any) -> Unsaved:
         """Any arithmetic."""
@@ -405,6 +411,10 @@ def gradients(node: Node, gs: list[Any], wanted: list[bool]) -> Sequence[Any]:
     keeps_out, kept = op.keeps(mask | 1 << len(node.edges))
     if node.spent and (keeps_out or kept):
         refuse_again(node)
+    if op.defined and not MODE.recording:
+        made = by_kernel(node, gs, wanted, like)
+        if made is not NotImplemented:
+            return made
     inputs = [unpacked(node, i, like, want) for i, want in enumerate(wanted)]
     outs: list[Any] = [Unsaved((), True)] * node.made
     for i, value in enumerate(node.outputs):
@@ -422,6 +432,32 @@ def gradients(node: Node, gs: list[Any], wanted: list[bool]) -> Sequence[Any]:
         count = len(made) if isinstance(made, tuple) else 1
         raise GradientError(f"{type(op).__name__} has {len(wanted)} inputs, its gradient gave {count}")
     return made
+
+
+def by_kernel(node: Node, gs: list[Any], wanted: list[bool], like: Any) -> Any:
+    """The gradients of a fused card by the device's kernel for them; NotImplemented where it has none."""
+    op = node.op
+    kernel = like.array.device.kernel(op)
+    if kernel is None or kernel.gradient is None:
+        return NotImplemented
+    g = [None if each is None else each.array for each in gs]
+    out: list[Any] = [None] * node.made
+    for i, value in enumerate(node.outputs):
+        if op.results is None or i in op.results:
+            out[i] = unpack(value, node)
+    inputs = [unpack(node.inputs[i], node) if i in node.inputs else None for i in range(len(wanted))]
+    single = node.made == 1
+    made = kernel.gradient(op, wanted, g[0] if single else g, out[0] if single else out, *inputs)
+    if made is NotImplemented:
+        return made
+    result = [None if each is None else like.wrap(each) for each in made]
+    if LISTENING.observers:
+        card = Gradient(
+            op, op.flops(tuple(gs) if node.made > 1 else like, *[Unsaved(s, True) for s in node.shapes])
+        )
+        for observer in LISTENING.observers:
+            observer(card, tuple([each for each in gs if each is not None]), tuple(result))
+    return result
 
 
 def unpacked(node: Node, i: int, like: Tensor, want: bool) -> Any:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinytorch.array import Array, Storage
-from tinytorch.devices.interface import Device, Expr, first_index, running, sorting_indices
+from tinytorch.devices.interface import Device, Expr, Kernel, first_index, running, sorting_indices
 from tinytorch.devices.memory import keep_freed_memory
+from tinytorch.devices.native import KERNELS
 from tinytorch.devices.special import (
     digamma,
     erf,
@@ -309,6 +310,10 @@ class Cpu(Device):
     def argreduce(self, name: str, x: Array, axis: int) -> Array:
         """NumPy's argmax and argmin."""
         return self.wrap(first_index(name, x.host, axis))
+
+    def kernel(self, card: Any) -> Kernel | None:
+        """What C has for it."""
+        return KERNELS[type(card)]
 
 
 def packed(values: np.ndarray[Any, Any]) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
     from tinytorch.dtypes import dtype
 
 Expr = int | tuple[Any, ...]
+
+
+class Kernel(NamedTuple):
+    """Faster ways to compute a fused card; each gives NotImplemented for arrays that it was not written for.
+
+    forward(card, *arrays) gives what the definition gives. gradient(card, wanted, g, out, *arrays) gives an array
+    for each input, None where `wanted` is False; g and out are tuples for a card of several results, and what was
+    not kept is None.
+    """
+
+    forward: Callable[..., Any]
+    gradient: Callable[..., Any] | None = None
 
 
 class Device(ABC):
@@ -109,8 +122,8 @@ class Device(ABC):
 
     # optional
 
-    def kernel(self, card: Any) -> Any:
-        """A faster way to compute a fused card, or None."""
+    def kernel(self, card: Any) -> Kernel | None:
+        """Faster ways to compute a fused card, or None."""
         return None
 
 

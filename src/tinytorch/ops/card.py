@@ -175,6 +175,20 @@ class Fused(Op):
         return super().plan(wanted)
 
 
+class Gradient(Op):
+    """The gradients of a fused card, all in one piece of work: announced where a device has a kernel for them"""
+
+    __slots__ = ("of", "work")
+
+    def __init__(self, of: Op, work: int) -> None:
+        self.of = of
+        self.work = work
+
+    def flops(self, out: Any, *xs: Any) -> int:
+        """Twice those of the card: one product for each of the two that went into it."""
+        return 2 * self.work
+
+
 def wide(kind: dtypes.dtype) -> dtypes.dtype:
     """The type to compute in: float32 for halves, which lose long sums; any other type itself.
 

@@ -1,0 +1,48 @@
+"""Compiled kernels for the CPU: faster ways to compute fused cards, in C that the system's compiler builds once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from tinytorch.devices.interface import Kernel
+from tinytorch.devices.native.library import kernels
+
+PACKAGE = str(Path(__file__).resolve().parents[2])
+
+
+class Kernels(dict[type, Kernel | None]):
+    """From a fused card's class to its kernel, each looked up once.
+
+    A card in whose file a function is not this package's own has none: a kernel would hide what was written there.
+    """
+
+    def __missing__(self, kind: type) -> Kernel | None:
+        self[kind] = found = self.of(kind)
+        return found
+
+    def of(self, kind: type) -> Kernel | None:
+        """The kernel of a class, or None."""
+        if (
+            not all(made.__code__.co_filename.startswith(PACKAGE) for made in written(kind))
+            or kernels() is None
+        ):
+            return None
+        from tinytorch.devices.native import table  # only here, since it needs the library
+
+        return table.KERNELS.get(kind.__name__)
+
+
+def written(kind: type) -> Iterator[FunctionType]:
+    """The functions on which a card rests: its methods, and what stands beside it in its file."""
+    own = [vars(base) for base in kind.__mro__ if base.__module__ == kind.__module__]
+    for names in (*own, vars(sys.modules[kind.__module__])):
+        for each in names.values():
+            if isinstance(each, FunctionType) and each.__module__ == kind.__module__:
+                yield each
+
+
+KERNELS = Kernels()

@@ -1,0 +1,8 @@
+"""Which card has which kernel."""
+
+from __future__ import annotations
+
+from tinytorch.devices.interface import Kernel
+from tinytorch.devices.native import activations
+
+KERNELS: dict[str, Kernel] = {**activations.KERNELS}
