@@ -179,6 +179,7 @@ class Gradient(Op):
     """The gradients of a fused card, all in one piece of work: announced where a device has a kernel for them"""
 
     __slots__ = ("of", "work")
+    differentiable = False
 
     def __init__(self, of: Op, work: int) -> None:
         self.of = of
