@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
+from tinytorch import ops
 from tinytorch.autograd.grad_mode import no_grad
 from tinytorch.creation import arange, empty, full, stack, zeros
 from tinytorch.dtypes import dtype as Dtype
@@ -14,7 +15,7 @@ from tinytorch.joining import searchsorted
 from tinytorch.nn import init
 from tinytorch.nn.module import Module
 from tinytorch.nn.parameter import Parameter
-from tinytorch.tensor import Tensor
+from tinytorch.tensor import Tensor, apply
 
 
 def embedding(
@@ -40,7 +41,7 @@ def embedding(
     padding = counted_from_front(padding_idx, weight.shape[0])
     if max_norm is not None:
         shorten(input, weight, max_norm, norm_type)
-    rows = weight[input]  # (..., width)
+    rows: Tensor = apply(ops.INDEX_SELECT, weight, input.long())  # (..., width)
     if scale_grad_by_freq and rows.requires_grad:
         often = zeros(weight.shape[0], dtype=weight.dtype).index_add(
             0, input.reshape(-1).long(), rows.new_ones(input.numel())
@@ -58,7 +59,8 @@ def check_ids(ids: Tensor, weight: Tensor) -> None:
     if ids.dtype not in (int64, int32):
         raise DtypeError(f"ids are int64 or int32, not {ids.dtype}: an id names a row")
     if ids.numel():
-        low, high = int(ids.min().item()), int(ids.max().item())
+        values = ids.numpy_view()
+        low, high = int(values.min()), int(values.max())
         if low < 0 or high >= weight.shape[0]:
             raise IndexOutOfRange(
                 f"index out of range: id {low if low < 0 else high} of {weight.shape[0]} embeddings"

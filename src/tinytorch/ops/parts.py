@@ -43,6 +43,26 @@ class Parts(Movement):
         return (some.apply(Cat(self.axis, self.sizes), *pieces),)
 
 
+class Unbind(Movement):
+    """One slice for each index of an axis, which disappears; the slices share the memory of the whole"""
+
+    __slots__ = ("axis",)
+    reads = {"x": ()}
+    fresh = True
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        return tuple([x.view(x.layout.select(self.axis, i)) for i in range(x.shape[self.axis])])
+
+    def grad(self, g: Any, out: Any, x: Tensor) -> Grads:
+        some = next(each for each in g if each is not None)
+        pieces = [some.new_zeros(some.shape) if each is None else each for each in g]
+        whole = Cat(self.axis, (1,) * len(pieces))
+        return (some.apply(whole, *[each.unsqueeze(self.axis) for each in pieces]),)
+
+
 def parts(x: Tensor, sizes: Shape, axis: int = 0) -> tuple[Tensor, ...]:
     """Consecutive slices of a tensor, to be read only; the one slice there may be is the tensor itself."""
     if len(sizes) == 1:

@@ -8,8 +8,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from tinytorch.array import Array
 from tinytorch.devices.interface import Kernel
 from tinytorch.devices.native.library import kernels
+from tinytorch.dtypes import float32, int64
 
 PACKAGE = str(Path(__file__).resolve().parents[2])
 
@@ -46,3 +48,15 @@ def written(kind: type) -> Iterator[FunctionType]:
 
 
 KERNELS = Kernels()
+
+
+def added_rows(out: Array, src: Array, index: Array) -> bool:
+    """Add rows of `src` to those of `out` that an index names, in place, where there is a kernel for these arrays."""
+    if out.dtype is not float32 or src.dtype is not float32 or index.dtype is not int64 or kernels() is None:
+        return False
+    if 0 in src.shape or not out.host.flags.c_contiguous:
+        return False
+    from tinytorch.devices.native.rows import scatter_add
+
+    scatter_add(out, src, index)
+    return True

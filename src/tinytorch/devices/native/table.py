@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from tinytorch.devices.interface import Kernel
-from tinytorch.devices.native import activations
+from tinytorch.devices.native import activations, affine, attention, layer_norm, losses, steps
 
-KERNELS: dict[str, Kernel] = {**activations.KERNELS}
+KERNELS: dict[str, Kernel] = {
+    **activations.KERNELS,
+    **affine.KERNELS,
+    **attention.KERNELS,
+    **layer_norm.KERNELS,
+    **losses.KERNELS,
+    **steps.KERNELS,
+}
