@@ -157,7 +157,9 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """One view for each index of an axis."""
     axis = canonical_dim(dim, x.ndim)
     if x.ndim and x.array.shape[axis] > 1:
-        return see_all(ops.Unbind(axis), x)
+        strides = x.array.layout.strides
+        order = tuple(sorted(range(len(strides)), key=lambda i: -strides[i]))
+        return see_all(ops.Unbind(axis, order), x)
     return tuple([x.select(axis, i) for i in range(x.shape[axis])])
 
 
