@@ -181,6 +181,22 @@ def test_a_kernel_never_hides_what_somebody_else_wrote():
     assert native.KERNELS[ops.Softmax] is not None
 
 
+@needs_kernels
+@pytest.mark.parametrize("name", ["Softmax", "Attention"])
+def test_a_function_that_is_not_ours_turns_off_what_rests_on_it(name, monkeypatch):
+    """One whose code comes from another file, in the place of ours: here, of the definition of softmax."""
+    monkeypatch.setattr(ops.Softmax, "definition", lambda self, x: x)
+    ops.Softmax.definition.__module__ = ops.Softmax.__module__
+    assert native.Kernels()[getattr(ops, name)] is None
+    assert native.Kernels()[ops.LayerNorm] is not None
+
+
+@needs_kernels
+def test_the_report_says_what_is_used():
+    used, about = library.report()
+    assert used and build.vectors()[0] in about and build.compiler()[0] in about
+
+
 STEPS = {
     "SGD": lambda p: tt.optim.SGD(p, 0.1, weight_decay=0.1),
     "momentum": lambda p: tt.optim.SGD(p, 0.1, momentum=0.9, dampening=0.2, weight_decay=0.1),

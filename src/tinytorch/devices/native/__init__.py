@@ -28,14 +28,19 @@ class Kernels(dict[type, Kernel | None]):
 
     def of(self, kind: type) -> Kernel | None:
         """The kernel of a class, or None."""
-        if (
-            not all(made.__code__.co_filename.startswith(PACKAGE) for made in written(kind))
-            or kernels() is None
-        ):
+        if not ours(kind) or kernels() is None:
             return None
         from tinytorch.devices.native import table  # only here, since it needs the library
 
+        below = table.RESTS_ON.get(kind.__name__)
+        if below is not None and not ours(getattr(sys.modules["tinytorch.ops"], below)):
+            return None
         return table.KERNELS.get(kind.__name__)
+
+
+def ours(kind: type) -> bool:
+    """Whether all that a card rests on is this package's own."""
+    return all(each.__code__.co_filename.startswith(PACKAGE) for each in written(kind))
 
 
 def written(kind: type) -> Iterator[FunctionType]:

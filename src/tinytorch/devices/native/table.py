@@ -13,3 +13,6 @@ KERNELS: dict[str, Kernel] = {
     **losses.KERNELS,
     **steps.KERNELS,
 }
+
+# Cards whose definitions ask for another card: where that one is not ours, neither kernel may serve.
+RESTS_ON = {"Attention": "Softmax", "CrossEntropy": "LogSoftmax"}
