@@ -15,4 +15,4 @@ KERNELS: dict[str, Kernel] = {
 }
 
 # Cards whose definitions ask for another card: where that one is not ours, neither kernel may serve.
-RESTS_ON = {"Attention": "Softmax", "CrossEntropy": "LogSoftmax"}
+RESTS_ON = {"Attention": "Softmax", "CrossEntropy": "LogSoftmax", "Linear": "MatMul"}
