@@ -65,14 +65,14 @@ def apply(op: Op, x: Tensor, y: Tensor | None = None, *more: Tensor) -> Any:
     (observers). Returns a Tensor, or a tuple of them where the card has several outputs.
     """
     # Most operations are elementwise, on one or two inputs with nothing to rewrite: these take the short way.
-    a = x.array
-    if op.expr is not None and a.dtype.category == FLOATING and x.view_of is None:
+    a, expr = x.array, op.expr
+    if expr is not None and a.dtype.category == FLOATING and x.view_of is None:
         made: Any = None
         try:
             if y is None:
-                made = a.device.map(op.expr, a)
+                made = a.device.map(expr, a)
             elif y.array.dtype is a.dtype and y.view_of is None and not more:
-                made = a.device.map(op.expr, a, y.array)
+                made = a.device.map(expr, a, y.array)
         except (ValueError, TypeError) as error:
             raise refusal(op, (a,) if y is None else (a, y.array), error) from error
         if made is not None:
