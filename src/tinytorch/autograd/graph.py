@@ -459,8 +459,13 @@ def by_kernel(node: Node, gs: list[Any], wanted: list[bool], like: Any) -> Any:
             op, op.flops(tuple(gs) if node.made > 1 else like, *[Unsaved(s, True) for s in node.shapes])
         )
         for observer in LISTENING.observers:
-            observer(card, tuple([each for each in gs if each is not None]), tuple(result))
+            observer(card, there(gs), there(result))
     return result
+
+
+def there(gs: Sequence[Any]) -> tuple[Any, ...]:
+    """The gradients that are there."""
+    return tuple([g for g in gs if g is not None])
 
 
 def unpacked(node: Node, i: int, like: Tensor, want: bool) -> Any:
