@@ -37,7 +37,13 @@ def run(chosen: tuple[str, ...], quick: bool, threads: int) -> Results:
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(PARTS))
 @click.option("--quick", is_flag=True, help="Few slices, no waiting for a quiet machine; writes nothing.")
-@click.option("--threads", default=os.cpu_count() or 1, show_default=True, help="Threads of every process.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default=True,
+    help="Threads of every process.",
+)
 def main(names: tuple[str, ...], quick: bool, threads: int) -> None:
     """Measure these NAMES, or all: only then the page is written."""
     if find_spec("torch") is None:

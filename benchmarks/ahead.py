@@ -68,4 +68,4 @@ def sizes(points: Sequence[Point]) -> Iterator[str]:
             if slower:
                 largest = max(point.ratio for point in slower)
                 where = ", ".join([f"{point.size:,}" for point in slower])
-                yield f"{CASES[case].title}, {way}, beside PyTorch: {largest:.2f} at most, at {where} {CASES[case].along}"
+                yield f"{CASES[case].title}, {way}, beside PyTorch: {largest:.2f} at most, at {where} ({CASES[case].along})"

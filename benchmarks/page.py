@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import ahead, pictures
 from benchmarks.costs import WAYS, Cost, Import
 from benchmarks.limits import Limits
-from benchmarks.measure import BACKENDS, Row
+from benchmarks.measure import BACKENDS, Figures, Row
 from benchmarks.results import Facts, Results
 from tinytorch_studio.snapshots import write_whole
 
@@ -58,7 +58,7 @@ def heading(facts: Facts) -> str:
         "with compiled kernels" if facts.kernels else "WITHOUT COMPILED KERNELS: TinyTorch is NumPy alone"
     )
     return (
-        f"## Measured on {facts.date}\n\n{facts.machine}, {facts.cores} cores; {facts.threads} threads in every process. "
+        f"## Measured on {facts.date}\n\n{facts.machine}, {facts.cores} cores; {facts.threads} thread{'s' * (facts.threads > 1)} in every process. "
         f"{', '.join(versions)}; {kernels}. Load {before} before the run, {after} after it; it took {facts.minutes:.0f} minutes."
     )  # fmt: skip
 
@@ -73,29 +73,45 @@ def workloads(rows: Sequence[Row]) -> Iterator[str]:
     """Times, ratios and memory."""
     if rows:
         yield "### Workloads\n\nMedian time in ms of a step; of the whole for generating letters and for the loader."
-        yield figures([row.title for row in rows], rows, "{0:.3g}")
+        yield figures(rows, lambda row: row.title, lambda found: milliseconds(found.milliseconds), whys=True)
         yield (
             "An empty cell: the backend has nothing of its own to show there (no optimizer to fuse, nothing to compile); "
-            "JAX runs three workloads. In short: "
-            f"{', '.join([f'{row.name} is {row.title}' for row in rows])}."
+            "JAX runs three workloads. Their names in the tables below: "
+            f"{'; '.join([f'{row.name}: {row.title}' for row in rows])}."
         )
         yield (
             "Time over that of plain PyTorch: the median of the ratios of slices that were taken in turn, and in brackets "
             "the ratio of the two shortest slices."
         )
-        yield figures([row.name for row in rows], rows, "{2:.2f} ({3:.2f})")
+        yield figures(rows, short, lambda found: f"{found.ratio:.2f} ({found.ratio_of_least:.2f})")
         yield "Largest memory of the process above what it had after the import, in MB."
-        yield figures([row.name for row in rows], rows, "{5:.0f}")
+        yield figures(rows, short, lambda found: f"{found.megabytes:.0f}")
 
 
-def figures(names: Sequence[str], rows: Sequence[Row], shown: str) -> str:
-    """A table with a column for each backend."""
+def milliseconds(value: float) -> str:
+    """Three digits, or all before the point.
+
+    >>> milliseconds(0.51234), milliseconds(1234.5)
+    ('0.512', '1234')
+    """
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def short(row: Row) -> str:
+    """The name by which it is called on the command line."""
+    return row.name
+
+
+def figures(
+    rows: Sequence[Row], named: Callable[[Row], str], shown: Callable[[Figures], str], whys: bool = False
+) -> str:
+    """A table with a column for each backend; with the reasons for what is missing, or without."""
 
     def cell(row: Row, backend: str) -> str:
         found = row.figures.get(backend)
-        return shown.format(*found) if found else reason(row, backend)
+        return shown(found) if found else reason(row, backend) if whys else ""
 
-    lines = [[name, *[cell(row, each) for each in BACKENDS]] for name, row in zip(names, rows, strict=True)]
+    lines = [[named(row), *[cell(row, each) for each in BACKENDS]] for row in rows]
     return table(["workload", *BACKENDS.values()], lines)
 
 

@@ -15,9 +15,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = dict(zip(("tinytorch", "torch", "jax"), plots.COLOURS, strict=False))
-SHADES = {"tinytorch+numpy": "#8fb3dc", "tinytorch+compiled": "#123a66", "torch+malloc": "#e3a57f", "torch+fused": "#7d370f"}  # fmt: skip
+OWN, TORCH, JAX = plots.COLOURS[:3]
+COLOURS = {
+    "tinytorch": OWN,
+    "tinytorch+numpy": "#8fb3dc",
+    "tinytorch+compiled": "#123a66",
+    "torch": TORCH,
+    "torch+malloc": "#e3a57f",
+    "torch+fused": "#7d370f",
+    "jax": JAX,
+}
 LINES = {"forward": "-", "with backward": "--"}
+MARKS = {"tinytorch": "o", "torch": "s", "jax": "D"}
 LIMIT = "#9aa5b1"
 
 
@@ -35,40 +44,37 @@ def plain(panel: Axes) -> None:
 
 def workloads(target: Path, rows: Sequence[Row]) -> None:
     """How many times as long as plain PyTorch each backend takes: bars from 1 to the left or to the right."""
-    backends = [backend for backend in BACKENDS if backend != "torch"]
-    made = plots.figure(8, 1.2 + 0.2 * len(rows) * len(backends))
+    shown = [[each for each in BACKENDS if each != "torch" and each in row.figures] for row in rows]
+    made = plots.figure(8, 1.2 + 0.2 * sum(len(each) + 1 for each in shown))
     panel = made.subplots()
-    high = 0.8 / len(backends)
-    for index, backend in enumerate(backends):
-        found = [
-            (place, row.figures[backend].ratio) for place, row in enumerate(rows) if backend in row.figures
-        ]
-        places = [place + (index - (len(backends) - 1) / 2) * high for place, _ in found]
-        colour = COLOURS.get(backend) or SHADES[backend]
-        values = [value for _, value in found]
-        panel.barh(
-            places,
-            [value - 1 for value in values],
-            left=1,
-            height=high,
-            color=colour,
-            label=BACKENDS[backend],
-        )
-        for place, value in zip(places, values, strict=True):
-            side = (3, "left") if value >= 1 else (-3, "right")
-            panel.annotate(
-                f"{value:.2f}", (value, place), (side[0], 0), textcoords="offset points", ha=side[1], va="center", fontsize=6
-            )  # fmt: skip
+    place, names = 0, []
+    for row, backends in zip(rows, shown, strict=True):
+        names.append(place + (len(backends) - 1) / 2)
+        for backend in backends:
+            draw_bar(panel, place, backend, row.figures[backend].ratio)
+            place += 1
+        place += 1
     panel.set_xscale("log")
-    panel.margins(x=0.12)
-    panel.axvline(1, color="black", lw=0.8)
-    panel.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=9)
-    panel.invert_yaxis()
-    panel.set_xlabel("time over that of plain PyTorch (shorter is better)", fontsize=9)
     panel.xaxis.set_major_formatter("{x:g}")
+    panel.margins(x=0.12, y=0.01)
+    panel.axvline(1, color="black", lw=0.8)
+    panel.set_yticks(names, [row.name for row in rows], fontsize=9)
+    panel.invert_yaxis()
+    panel.set_xlabel("time over that of plain PyTorch (further left is better)", fontsize=9)
     plain(panel)
-    made.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    lines = dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
+    made.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     keep(made, target)
+
+
+def draw_bar(panel: Axes, place: float, backend: str, ratio: float) -> None:
+    """A bar from 1, with its number behind its end."""
+    panel.barh(place, ratio - 1, left=1, height=1, color=COLOURS[backend], label=BACKENDS[backend])
+    shift, side = (3, "left") if ratio >= 1 else (-3, "right")
+    place_of = (ratio, place)
+    panel.annotate(
+        f"{ratio:.2f}", place_of, (shift, 0), textcoords="offset points", ha=side, va="center", fontsize=7
+    )
 
 
 def roofline(target: Path, rows: Sequence[Row], limits: Sequence[Limits]) -> None:
@@ -90,20 +96,26 @@ def roofline(target: Path, rows: Sequence[Row], limits: Sequence[Limits]) -> Non
             color=LIMIT,
             label=f"{name}: {limit.gflops:.0f} GFLOP/s, {limit.bandwidth:.0f} GB/s",
         )
-    for backend, mark in zip(("tinytorch", "torch", "jax"), "osD", strict=True):
-        found = [(x, row) for x, row in zip(intensities, shown, strict=True) if backend in row.figures]
-        speeds = [row.work.flops / row.figures[backend].milliseconds / 1e6 for _, row in found]
-        panel.loglog(
-            [x for x, _ in found], speeds, mark, color=COLOURS[backend], ms=5, label=BACKENDS[backend]
-        )
-        if backend == "tinytorch":
-            for (x, row), speed in zip(found, speeds, strict=True):
-                panel.annotate(row.name, (x, speed), (6, -9), textcoords="offset points", fontsize=8)
+    for backend, mark in MARKS.items():
+        draw_speeds(panel, backend, mark, [row for row in shown if backend in row.figures])
     panel.set_xlabel("floating point operations for each byte", fontsize=9)
     panel.set_ylabel("GFLOP/s", fontsize=9)
     panel.legend(frameon=False, fontsize=8)
     plain(panel)
     keep(made, target)
+
+
+def draw_speeds(panel: Axes, backend: str, mark: str, rows: Sequence[Row]) -> None:
+    """The points of one backend; TinyTorch's have the names, every other one above its point."""
+    along = [row.work.flops / row.work.bytes for row in rows]
+    speeds = [row.work.flops / row.figures[backend].milliseconds / 1e6 for row in rows]
+    if rows:
+        panel.loglog(along, speeds, mark, color=COLOURS[backend], ms=5, label=BACKENDS[backend])
+    if backend == "tinytorch":
+        for number, at in enumerate(sorted(zip(along, speeds, [row.name for row in rows], strict=True))):
+            panel.annotate(
+                at[2], at[:2], (6, 5 if number % 2 else -9), textcoords="offset points", fontsize=8
+            )
 
 
 def least_time(point: Point, limit: Limits) -> float:
@@ -137,6 +149,7 @@ def draw_case(panel: Axes, case: str, points: Sequence[Point], limit: Limits) ->
         if way == "forward":
             bound = [least_time(point, limit) for point in own]
             panel.loglog(sizes, bound, ":", color=LIMIT, label="limit of the machine, forward")
+    panel.set_xscale("log", base=2)  # as the sizes are
     panel.set_title(CASES[case].title, fontsize=9)
     panel.set_xlabel(CASES[case].along, fontsize=8)
     panel.set_ylabel("µs", fontsize=8)

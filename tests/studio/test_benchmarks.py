@@ -128,8 +128,9 @@ def test_the_page_has_figures_reasons_and_facts(results):
     text = page.text(results)
     assert "2 threads in every process" in text and "NumPy 2.4, no JAX; with compiled kernels" in text
     assert "Load 0.10 before the run, unknown after it" in text
+    assert "| the gpt | 5 |  | **FAILED: a / b c** | 10 |  |  | 20 |" in text
     assert "| the mlp | 3 |  | **NO COMPILER YET** | 2 |  | 1 | not installed |" in text
-    assert "| gpt | 0.50 (0.50) |  | **FAILED: a / b c** | 1.00 (1.00) |  |  | 2.00 (2.00) |" in text
+    assert "| gpt | 0.50 (0.50) |  |  | 1.00 (1.00) |  |  | 2.00 (2.00) |" in text
     assert "| gpt | 20 |" in text
     assert "| `x + y` | 1.50 | 2.00 | 0.70 | 1.50 | 2.00 | 0.80 | 1.50 | 2.00 | 1.30 |" in text
     for line in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
@@ -141,8 +142,8 @@ def test_where_others_are_ahead_is_read_off_the_figures(results):
     assert listed.splitlines() == [
         "- the mlp: beside PyTorch: 1.50; beside PyTorch, fused optimizer: 3.00",
         "- `x + y` on 8 x 8, beside PyTorch: with backward 1.30",
-        "- x @ y, forward, beside PyTorch: 2.50 at most, at 16, 64 rows and columns",
-        "- x @ y, with backward, beside PyTorch: 2.50 at most, at 16, 64 rows and columns",
+        "- x @ y, forward, beside PyTorch: 2.50 at most, at 16, 64 (rows and columns)",
+        "- x @ y, with backward, beside PyTorch: 2.50 at most, at 16, 64 (rows and columns)",
     ]
     assert "Nowhere" in "".join(ahead.section(Results(results.facts, [results.rows[1]], [], [], [], [])))
 
