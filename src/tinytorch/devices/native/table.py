@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tinytorch.devices.interface import Kernel
-from tinytorch.devices.native import activations
+from tinytorch.devices.native import activations, convolution
 
-KERNELS: dict[str, Kernel] = {**activations.KERNELS}
+KERNELS: dict[str, Kernel] = {**activations.KERNELS, **convolution.KERNELS}
