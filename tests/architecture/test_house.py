@@ -14,7 +14,7 @@ FLOORS = [  # a file imports only from floors below its own, or from files befor
     ["overlay", "errors", "formats", "layout", "dtypes", "indexing"],
     ["array"],
     ["devices.interface", "devices.memory", "devices.special", "devices.native.build", "devices.native.library", "devices.native.arrays",
-     "devices.native.activations", "devices.native.convolution", "devices.native.table", "devices.native", "devices.cpu", "devices.loops", "devices"],
+     "devices.native.activations", "devices.native.convolution", "devices.native.pooling", "devices.native.batch_norm", "devices.native.table", "devices.native", "devices.cpu", "devices.loops", "devices"],
     ["ops.symbol", "ops.card", "ops.elementwise", "ops.reduce", "ops.contract", "ops.linalg", "ops.movement", "ops.parts", "ops.index",
      "ops.activations", "ops.convolution", "ops.normalization", "ops.attention", "ops.losses", "ops.steps", "ops"],
     ["observe"],

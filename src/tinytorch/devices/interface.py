@@ -30,11 +30,12 @@ class Kernel(NamedTuple):
 
     forward(card, *arrays) gives what the definition gives. gradient(card, wanted, g, out, *arrays) gives an array
     for each input, None where `wanted` is False; g and out are tuples for a card of several results, and what was
-    not kept is None.
+    not kept is None. shapes: the gradient gets the shape of an input that was not kept instead.
     """
 
     forward: Callable[..., Any]
     gradient: Callable[..., Any] | None = None
+    shapes: bool = False
 
 
 class Device(ABC):

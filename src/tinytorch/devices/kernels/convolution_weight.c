@@ -1,4 +1,4 @@
-// The gradients of a convolution's weights and bias: how windows go with what is made of them, summed over all.
+// The gradient of a convolution's weights: how windows go with what is made of them, summed over all.
 #include "sheet.h"
 #include "tile.h"
 
@@ -131,34 +131,4 @@ EXPORT void convolution_weight(const Array *x, const Array *g, Array *out, const
     split(v.pieces, cost / v.pieces, correlate_pieces, &v);
     gather(&v, floats(out));
     free(v.sums);
-}
-
-typedef struct {
-    const Array *g;
-    float *out;
-} Bias;
-
-static void sum_channels(void *given, int64_t first, int64_t last, int part) {
-    const Bias *v = given;
-    const intptr_t *shape = v->g->shape;
-    int64_t stride = v->g->strides[3] / (int64_t)sizeof(float);
-    for (int64_t c = first; c < last; c++) {
-        double sum = 0;
-        for (int64_t n = 0; n < shape[0]; n++)
-            for (int64_t i = 0; i < shape[2]; i++) {
-                const float *at = element(v->g, n, c, i, 0);
-                float row = 0;
-#pragma omp simd reduction(+ : row)
-                for (int64_t j = 0; j < shape[3]; j++) row += at[j * stride];
-                sum += row;
-            }
-        v->out[c] = (float)sum;
-    }
-    (void)part;
-}
-
-// g (N, channels, ...) summed to one number for each channel.
-EXPORT void convolution_bias(const Array *g, Array *out) {
-    Bias v = {g, floats(out)};
-    split(g->shape[1], 0.2 * size_of(g) / g->shape[1], sum_channels, &v);
 }

@@ -16,7 +16,6 @@ from tinytorch.devices.native.library import function
 
 run_convolve = function("convolve", "aaaaa")  # x, w, bias, out, settings
 run_weight = function("convolution_weight", "aaaa")  # x, g, out, settings
-run_bias = function("convolution_bias", "aa")  # g, out
 Shape = tuple[int, ...]
 
 
@@ -111,13 +110,6 @@ def correlated(window: Any, groups: int, x: Array, y: Array) -> Array:
     return array(out, x)
 
 
-def over_channels(g: Array) -> Array:
-    """The gradient of a bias."""
-    out = np.empty(g.shape[1], F32)
-    run_bias(images(g.host), out)
-    return array(out, g)
-
-
 def served(card: Any, *arrays: Array | None) -> bool:
     """Whether these kernels were written for it: float32, one or two axes."""
     return len(card.window.kernel) <= 2 and plain(*arrays)
@@ -130,21 +122,6 @@ def convolution(card: Any, x: Array, weight: Array, *bias: Array) -> Any:
     return convolved(card.window, card.groups, x, weight, *bias)
 
 
-def convolution_gradient(card: Any, wanted: list[bool], g: Array, out: None, *inputs: Array | None) -> Any:
-    """Reads x and weight; needs the shape of x for its own gradient."""
-    x, weight, *_ = inputs
-    if not served(card, g, x, weight) or (x is None and wanted[0]):
-        return NotImplemented
-    to: list[Array | None] = [None] * len(inputs)
-    if wanted[0] and x is not None and weight is not None:
-        to[0] = spread(card.window, card.groups, x.shape[2:], g, weight)
-    if wanted[1] and x is not None:
-        to[1] = correlated(card.window, card.groups, x, g)
-    if wanted[-1] and len(inputs) > 2:
-        to[2] = over_channels(g)
-    return to
-
-
 def transposed(card: Any, x: Array, weight: Array, *bias: Array) -> Any:
     """Any stride, padding, dilation and groups."""
     if not served(card, x, weight, *bias):
@@ -152,28 +129,13 @@ def transposed(card: Any, x: Array, weight: Array, *bias: Array) -> Any:
     return spread(card.window, card.groups, card.size, x, weight, *bias)
 
 
-def transposed_gradient(card: Any, wanted: list[bool], g: Array, out: None, *inputs: Array | None) -> Any:
-    """A convolution of g, and how its windows go with x."""
-    x, weight, *_ = inputs
-    if not served(card, g, x, weight):
-        return NotImplemented
-    to: list[Array | None] = [None] * len(inputs)
-    if wanted[0] and weight is not None:
-        to[0] = convolved(card.window, card.groups, g, weight)
-    if wanted[1] and x is not None:
-        to[1] = correlated(card.window, card.groups, g, x)
-    if wanted[-1] and len(inputs) > 2:
-        to[2] = over_channels(g)
-    return to
-
-
 def weight(card: Any, x: Array, y: Array) -> Any:
     """Any stride, padding, dilation and groups."""
     return correlated(card.window, card.groups, x, y) if served(card, x, y) else NotImplemented
 
 
-KERNELS = {
-    "Convolution": Kernel(convolution, convolution_gradient),
-    "TransposedConvolution": Kernel(transposed, transposed_gradient),
-    "ConvolutionWeight": Kernel(weight),  # its gradients are the other two
+KERNELS = {  # the gradients of each are the other two, which their rules say
+    "Convolution": Kernel(convolution),
+    "TransposedConvolution": Kernel(transposed),
+    "ConvolutionWeight": Kernel(weight),
 }
