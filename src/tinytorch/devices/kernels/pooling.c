@@ -33,10 +33,12 @@ static Run run_of(const Axis *a, int64_t tap) {
     return (Run){first, last > first ? last : first, first * a->step + place};
 }
 
+// The first tap of a window that is not in the padding, -1 if all are.
 static int64_t first_inside(const Axis *a, int64_t window) {
-    int64_t place = window * a->step - a->before, tap = 0;
-    while (tap + 1 < a->taps && (place + tap * a->gap < 0 || place + tap * a->gap >= a->size)) tap++;
-    return tap;
+    int64_t place = window * a->step - a->before;
+    for (int64_t tap = 0; tap < a->taps; tap++, place += a->gap)
+        if (place >= 0 && place < a->size) return tap;
+    return -1;
 }
 
 // One tap of a row of windows: the first among equals wins, and the last nan.
@@ -61,8 +63,9 @@ static void largest_of_row(const Pool *p, const float *x, int64_t i, float *best
     const Axis *high = &p->high, *wide = &p->wide;
     int64_t top = first_inside(high, i);
     for (int64_t j = 0; j < wide->count; j++) {
+        int64_t left = first_inside(wide, j);
         best[j] = -INFINITY;
-        which[j] = (int32_t)(top * wide->taps + first_inside(wide, j));
+        which[j] = top < 0 || left < 0 ? 0 : (int32_t)(top * wide->taps + left);
     }
     for (int64_t a = 0; a < high->taps; a++) {
         int64_t row = i * high->step + a * high->gap - high->before;
