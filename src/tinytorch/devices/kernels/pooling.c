@@ -42,7 +42,7 @@ static int64_t first_inside(const Axis *a, int64_t window) {
 }
 
 // One tap of a row of windows: the first among equals wins, and the last nan.
-static inline __attribute__((always_inline)) void take(float *best, int32_t *which, const float *x, int64_t step,
+static inline __attribute__((always_inline)) void take(float *restrict best, int32_t *restrict which, const float *restrict x, int64_t step,
                                                        int64_t count, int32_t tap) {
     for (int64_t j = 0; j < count; j++) {
         float value = x[j * step];
@@ -79,7 +79,8 @@ static void largest_of_row(const Pool *p, const float *x, int64_t i, float *best
 }
 
 // Windows of 2x2 side by side, the commonest: both rows are read once.
-static void largest_of_pairs(const float *x, int64_t size, int64_t count, float *best, int32_t *which) {
+static void largest_of_pairs(const float *restrict x, int64_t size, int64_t count, float *restrict best,
+                             int32_t *restrict which) {
     const float *y = x + size;
     for (int64_t j = 0; j < count; j++) {
         float value = x[2 * j], next = x[2 * j + 1], below = y[2 * j], last = y[2 * j + 1];
@@ -95,18 +96,44 @@ static void largest_of_pairs(const float *x, int64_t size, int64_t count, float 
     }
 }
 
-static int in_pairs(const Axis *a) { return a->taps == 2 && a->step == 2 && a->gap == 1 && !a->before && a->size >= 2 * a->count; }
+// Rows are taken in whole vectors where there is something behind them, since what is written too much is overwritten
+// by the next row: rows of 14 took four times as long without.
+static int64_t in_vectors(int64_t count, int64_t left) {
+    int64_t whole = (count + LANES - 1) / LANES * LANES;
+    return whole <= left ? whole : count;
+}
+
+static int in_pairs(const Axis *a) {
+    return a->taps == 2 && a->step == 2 && a->gap == 1 && !a->before && a->size >= 2 * a->count;
+}
+
+static int pairs_of(const Pool *p) { return in_pairs(&p->high) && in_pairs(&p->wide); }
+
+// Whether every element lies in a window of 2x2.
+static int all_in_pairs(const Pool *p) {
+    return 2 * p->high.count == p->high.size && 2 * p->wide.count == p->wide.size;
+}
+
+static void largest_pairs(const Pool *p, int64_t first, int64_t last) {
+    const Axis *high = &p->high, *wide = &p->wide;
+    int64_t at = first * high->count * wide->count, end = last * high->count * wide->count;
+    const float *stop = p->x + last * high->size * wide->size;
+    for (int64_t plane = first; plane < last; plane++)
+        for (int64_t i = 0; i < high->count; i++, at += wide->count) {
+            const float *x = p->x + (plane * high->size + 2 * i) * wide->size;
+            int64_t left = (stop - x - wide->size) / 2;
+            int64_t count = in_vectors(wide->count, left < end - at ? left : end - at);
+            largest_of_pairs(x, wide->size, count, p->out + at, p->which + at);
+        }
+}
 
 static void largest(void *given, int64_t first, int64_t last, int part) {
     const Pool *p = given;
-    int pairs = in_pairs(&p->high) && in_pairs(&p->wide);
-    int64_t size = p->high.size * p->wide.size, count = p->wide.count;
+    if (pairs_of(p)) return largest_pairs(p, first, last);
     for (int64_t plane = first; plane < last; plane++)
         for (int64_t i = 0; i < p->high.count; i++) {
-            const float *x = p->x + plane * size;
-            int64_t at = (plane * p->high.count + i) * count;
-            if (pairs) largest_of_pairs(x + 2 * i * p->wide.size, p->wide.size, count, p->out + at, p->which + at);
-            else largest_of_row(p, x, i, p->out + at, p->which + at);
+            int64_t at = (plane * p->high.count + i) * p->wide.count;
+            largest_of_row(p, p->x + plane * p->high.size * p->wide.size, i, p->out + at, p->which + at);
         }
     (void)part;
 }
@@ -127,16 +154,28 @@ EXPORT void max_pool(const Array *x, Array *out, Array *which, const Array *sett
     split(x->shape[0], cost_of(&p), largest, &p);
 }
 
-static void return_pairs(const float *g, const int32_t *won, int64_t size, int64_t count, float *x) {
-    float *y = x + size;
+// One row of elements: those under tap `tap` and under the next.
+static void return_to_row(const float *restrict g, const int32_t *restrict won, int32_t tap, int64_t count,
+                          float *restrict x) {
     for (int64_t j = 0; j < count; j++) {
-        float value = g[j];
-        int32_t tap = won[j];
-        x[2 * j] = tap == 0 ? value : 0.0f;
-        x[2 * j + 1] = tap == 1 ? value : 0.0f;
-        y[2 * j] = tap == 2 ? value : 0.0f;
-        y[2 * j + 1] = tap == 3 ? value : 0.0f;
+        x[2 * j] = won[j] == tap ? g[j] : 0.0f;
+        x[2 * j + 1] = won[j] == tap + 1 ? g[j] : 0.0f;
     }
+}
+
+static void return_pairs(const Pool *p, int64_t first, int64_t last) {
+    const Axis *high = &p->high, *wide = &p->wide;
+    int64_t at = first * high->count * wide->count, end = last * high->count * wide->count;
+    float *stop = p->out + last * high->size * wide->size;
+    int all = all_in_pairs(p);  // else there are elements behind the windows, which have to stay zeros
+    for (int64_t plane = first; plane < last; plane++)
+        for (int64_t i = 0; i < high->count; i++, at += wide->count)
+            for (int row = 0; row < 2; row++) {
+                float *x = p->out + (plane * high->size + 2 * i + row) * wide->size;
+                int64_t left = (stop - x) / 2, count = wide->count;
+                if (all) count = in_vectors(count, left < end - at ? left : end - at);
+                return_to_row(p->g + at, p->won + at, 2 * row, count, x);
+            }
 }
 
 // Each number goes to the element that won its window.
@@ -151,18 +190,15 @@ static void return_row(const Pool *p, int64_t i, const float *g, const int32_t *
 
 static void return_largest(void *given, int64_t first, int64_t last, int part) {
     const Pool *p = given;
-    int pairs = in_pairs(&p->high) && in_pairs(&p->wide);
-    int64_t size = p->high.size * p->wide.size, count = p->wide.count;
-    int whole = pairs && 2 * p->high.count == p->high.size && 2 * count == p->wide.size;
-    for (int64_t plane = first; plane < last; plane++) {
-        float *x = p->out + plane * size;
-        if (!whole) memset(x, 0, size * sizeof *x);
+    int64_t size = p->high.size * p->wide.size;
+    int pairs = pairs_of(p);
+    if (!pairs || !all_in_pairs(p)) memset(p->out + first * size, 0, (last - first) * size * sizeof(float));
+    if (pairs) return return_pairs(p, first, last);
+    for (int64_t plane = first; plane < last; plane++)
         for (int64_t i = 0; i < p->high.count; i++) {
-            int64_t at = (plane * p->high.count + i) * count;
-            if (pairs) return_pairs(p->g + at, p->won + at, p->wide.size, count, x + 2 * i * p->wide.size);
-            else return_row(p, i, p->g + at, p->won + at, x);
+            int64_t at = (plane * p->high.count + i) * p->wide.count;
+            return_row(p, i, p->g + at, p->won + at, p->out + plane * size);
         }
-    }
     (void)part;
 }
 
