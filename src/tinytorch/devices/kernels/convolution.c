@@ -2,6 +2,8 @@
 #include "sheet.h"
 #include "tile.h"
 
+#define DEPTH 512
+
 typedef struct {
     Sheet sheet;
     const Array *x, *w, *bias;
@@ -21,22 +23,29 @@ static void pack(const Convolution *v, int64_t group, int64_t first, int64_t las
             }
 }
 
-static void pack_all(const Convolution *v) {
-    for (int64_t group = 0; group < v->w->shape[0]; group++)
-        for (int64_t panel = 0; panel < panels_of(v->outputs); panel++) {
-            int64_t first = first_row(v->outputs, panel);
-            pack(v, group, first, first_row(v->outputs, panel + 1), v->packed + (group * v->outputs + first) * v->taps);
-        }
+static void pack_panels(void *given, int64_t first, int64_t last, int part) {
+    const Convolution *v = given;
+    int64_t panels = panels_of(v->outputs);
+    for (int64_t item = first; item < last; item++) {
+        int64_t group = item / panels, row = first_row(v->outputs, item % panels);
+        float *to = v->packed + (group * v->outputs + row) * v->taps;
+        pack(v, group, row, first_row(v->outputs, item % panels + 1), to);
+    }
+    (void)part;
 }
 
-// sums (outputs, windows) of a block from its sheet.
+// sums (outputs, windows) of a block from its sheet. The weights of DEPTH taps of a panel stay in the first cache.
 static void multiply(const Convolution *v, int64_t group, int64_t windows, const float *sheet, const int64_t *offset,
                      float *sums, int64_t pitch) {
     const float *weights = v->packed + group * v->outputs * v->taps;
-    for (int64_t panel = 0; panel < panels_of(v->outputs); panel++) {
-        int64_t row = first_row(v->outputs, panel), rows = first_row(v->outputs, panel + 1) - row;
-        for (int64_t p = 0; p < windows; p += WIDTH)
-            tile((int)rows, v->taps, weights + row * v->taps, sheet + p, offset, sums + row * pitch + p, pitch);
+    for (int64_t tap = 0; tap == 0 || tap < v->taps; tap += DEPTH) {
+        int64_t depth = v->taps - tap < DEPTH ? v->taps - tap : DEPTH;
+        for (int64_t panel = 0; panel < panels_of(v->outputs); panel++) {
+            int64_t row = first_row(v->outputs, panel), rows = first_row(v->outputs, panel + 1) - row;
+            const float *a = weights + row * v->taps + tap * rows;
+            for (int64_t p = 0; p < windows; p += WIDTH)
+                tile((int)rows, depth, a, sheet + p, offset + tap, sums + row * pitch + p, pitch, tap > 0);
+        }
     }
 }
 
@@ -85,9 +94,9 @@ EXPORT void convolve(const Array *x, const Array *w, const Array *bias, Array *o
     Convolution v = {sheet_of(x, w, out, settings), x, w, bias, out, NULL, w->shape[1], 0};
     v.taps = w->shape[2] * w->shape[3] * w->shape[4];
     v.packed = scratch(size_of(w) * sizeof *v.packed);
-    pack_all(&v);
+    split(w->shape[0] * panels_of(v.outputs), 1.0 * v.taps * ROWS, pack_panels, &v);
     int64_t items = w->shape[0] * v.sheet.parts * v.sheet.bands;
-    double work = (double)v.outputs * (v.taps + 4) * block_windows(&v.sheet);
+    double work = (double)v.outputs * (v.taps + 10) * block_windows(&v.sheet);
     split(items, 0.02 * work, convolve_blocks, &v);
     free(v.packed);
 }

@@ -100,8 +100,10 @@ void tap_offsets(const Sheet *s, const Block *b, int64_t *offset) {
             }
 }
 
-static void lay_row(float *to, const float *from, int64_t count, int64_t stride) {
+static void lay_row(float *restrict to, const float *restrict from, int64_t count, int64_t stride) {
     if (stride == 1) copy_run(to, from, count);
+    else if (stride == 2)  // known when this is compiled, which makes vectors of it
+        for (int64_t j = 0; j < count; j++) to[j] = from[j * 2];
     else
         for (int64_t j = 0; j < count; j++) to[j] = from[j * stride];
 }

@@ -14,9 +14,12 @@
 #define INLINE static inline __attribute__((always_inline))
 
 // c[r, j] = sum over k of a[k * rows + r] * b[offset[k] + j], for r < rows and j < WIDTH; row r starts at c + r * pitch.
+// With `more` the sums go on from what stands there.
 INLINE void tile_of(const int rows, int64_t depth, const float *a, const float *b, const int64_t *offset, float *c,
-                    int64_t pitch) {
+                    int64_t pitch, int more) {
     vector low[ROWS] = {0}, high[ROWS] = {0};
+    if (more)
+        for (int r = 0; r < rows; r++) low[r] = loaded(c + r * pitch), high[r] = loaded(c + r * pitch + LANES);
     for (int64_t k = 0; k < depth; k++) {
         vector left = loaded(b + offset[k]), right = loaded(b + offset[k] + LANES);
         for (int r = 0; r < rows; r++) {
@@ -33,19 +36,19 @@ INLINE void tile_of(const int rows, int64_t depth, const float *a, const float *
 
 // The number of rows has to be a constant where the sums are to stay in registers.
 static inline void tile(int rows, int64_t depth, const float *a, const float *b, const int64_t *offset, float *c,
-                        int64_t pitch) {
+                        int64_t pitch, int more) {
     switch (rows) {
-    case 1: tile_of(1, depth, a, b, offset, c, pitch); break;
-    case 2: tile_of(2, depth, a, b, offset, c, pitch); break;
-    case 3: tile_of(3, depth, a, b, offset, c, pitch); break;
-    case 4: tile_of(4, depth, a, b, offset, c, pitch); break;
+    case 1: tile_of(1, depth, a, b, offset, c, pitch, more); break;
+    case 2: tile_of(2, depth, a, b, offset, c, pitch, more); break;
+    case 3: tile_of(3, depth, a, b, offset, c, pitch, more); break;
+    case 4: tile_of(4, depth, a, b, offset, c, pitch, more); break;
 #if ROWS > 4
-    case 5: tile_of(5, depth, a, b, offset, c, pitch); break;
-    case 6: tile_of(6, depth, a, b, offset, c, pitch); break;
+    case 5: tile_of(5, depth, a, b, offset, c, pitch, more); break;
+    case 6: tile_of(6, depth, a, b, offset, c, pitch, more); break;
 #endif
 #if ROWS > 6
-    case 7: tile_of(7, depth, a, b, offset, c, pitch); break;
-    case 8: tile_of(8, depth, a, b, offset, c, pitch); break;
+    case 7: tile_of(7, depth, a, b, offset, c, pitch, more); break;
+    case 8: tile_of(8, depth, a, b, offset, c, pitch, more); break;
 #endif
     }
 }
