@@ -1,7 +1,7 @@
 // Blocks of images laid out for convolutions: see sheet.h.
 #include "sheet.h"
 
-#define BLOCK 65536  // floats that a block and its results may take, a quarter of a common second cache
+#define BLOCK 98304  // floats that a block and its results may take, a part of a common second cache
 
 static int64_t above(int64_t x, int64_t by) { return x > 0 ? (x + by - 1) / by : 0; }
 static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
