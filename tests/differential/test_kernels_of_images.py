@@ -277,7 +277,7 @@ def test_batch_normalisation(shape, parameters, monkeypatch):
 @pytest.mark.parametrize("middle", [0.0, 3.0, 100.0, 1000.0])
 def test_batch_normalisation_is_as_exact_as_pytorchs(middle):
     random = np.random.default_rng(0)
-    x, g = numbers(random, 16, 4, 20, 20) + np.float32(middle), numbers(random, 16, 4, 20, 20)
+    x, g = numbers(random, 2, 4, 150, 150) + np.float32(middle), numbers(random, 2, 4, 150, 150)
     found = []
     for ns, kind in ((tt, "f4"), (torch, "f4"), (torch, "f8")):
         inputs = [ns.from_numpy(each.astype(kind)).requires_grad_() for each in (x, np.ones(4), np.zeros(4))]

@@ -49,7 +49,7 @@ def max_pool(card: Any, x: Array) -> Any:
         return NotImplemented
     lead, size = sizes(window, x.shape)
     out: Host = np.empty((*lead, *window.counts(size)), F32)
-    which = np.empty(out.shape, np.int32)
+    which: Any = np.empty(out.shape, np.int32)
     run_max(planes(dense(x), lead), planes(out, lead), planes(which, lead), settings(window))
     numbers = array(which, x)
     numbers.dtype = int32
