@@ -73,7 +73,8 @@ static void convolve_blocks(void *given, int64_t first, int64_t last, int part) 
     const Convolution *v = given;
     const Sheet *s = &v->sheet;
     int64_t pitch = (block_windows(s) + WIDTH - 1) / WIDTH * WIDTH, blocks = s->parts * s->bands;
-    float *sheet = scratch((block_size(s) + v->outputs * pitch) * sizeof *sheet), *sums = sheet + block_size(s);
+    float *memory = scratch((block_size(s) + v->outputs * pitch) * sizeof *memory);
+    float *sheet = at_line(memory), *sums = sheet + block_size(s);
     int64_t *offset = scratch(v->taps * sizeof *offset);
     for (int64_t item = first; item < last; item++) {
         int64_t group = item / blocks;
@@ -84,7 +85,7 @@ static void convolve_blocks(void *given, int64_t first, int64_t last, int part) 
         write_out(v, &b, group, sums, pitch);
     }
     free(offset);
-    free(sheet);
+    free(memory);
     (void)part;
 }
 

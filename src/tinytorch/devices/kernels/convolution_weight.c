@@ -81,7 +81,8 @@ static void correlate_block(const Weight *v, const Block *b, int64_t group, cons
 static void correlate_blocks(const Weight *v, int64_t first, int64_t last, float *sums) {
     const Sheet *s = &v->sheet;
     int64_t blocks = s->parts * s->bands;
-    float *sheet = scratch((block_size(s) + block_windows(s) * WIDTH) * sizeof *sheet);
+    float *memory = scratch((block_size(s) + block_windows(s) * WIDTH) * sizeof *memory);
+    float *sheet = at_line(memory), *turned = sheet + block_size(s);
     int64_t *offset = scratch(v->taps * sizeof *offset);
     memset(sums, 0, v->groups * v->taps * v->lanes * sizeof *sums);
     for (int64_t item = first; item < last; item++) {
@@ -89,10 +90,10 @@ static void correlate_blocks(const Weight *v, int64_t first, int64_t last, float
         Block b = block_of(s, item % blocks);
         lay_out(s, &b, v->x, group * s->channels, sheet);
         tap_offsets(s, &b, offset);
-        correlate_block(v, &b, group, sheet, offset, sheet + block_size(s), sums + group * v->taps * v->lanes);
+        correlate_block(v, &b, group, sheet, offset, turned, sums + group * v->taps * v->lanes);
     }
     free(offset);
-    free(sheet);
+    free(memory);
 }
 
 static void correlate_pieces(void *given, int64_t first, int64_t last, int part) {

@@ -82,7 +82,7 @@ static Block largest(const Sheet *s) {
 }
 
 int64_t block_size(const Sheet *s) {
-    return s->channels * s->high.planes * s->wide.planes * largest(s).plane;
+    return above(s->channels * s->high.planes * s->wide.planes * largest(s).plane, 16) * 16;  // whole cache lines
 }
 
 int64_t block_windows(const Sheet *s) {
