@@ -423,7 +423,7 @@ def listed(name: str, tensors: Any) -> list[Tensor]:
         raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     given = list(tensors)
     for each in given:
-        if not isinstance(each, Tensor):
+        if type(each) is not Tensor and not isinstance(each, Tensor):
             raise TypeError(f"{name}() takes tensors, not {type(each).__name__}")
     if not given:
         raise EmptyListError(f"{name}(): expected a non-empty list of Tensors")
