@@ -111,7 +111,9 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
     axes = axes_of(dims)
     if len(axes) != x.ndim:
         raise ShapeError(f"permute needs each of the {x.ndim} axes once, not {axes}")
-    return see(ops.Permute(canonical_dims(axes, x.ndim)), x)
+    if sorted(axes) != list(range(len(axes))):  # else they are canonical already
+        axes = canonical_dims(axes, x.ndim)
+    return see(ops.Permute(axes), x)
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -163,10 +165,14 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """One view for each index of an axis."""
     axis = canonical_dim(dim, x.ndim)
     if x.ndim and x.array.shape[axis] > 1:
-        strides = x.array.layout.strides
-        order = tuple(sorted(range(len(strides)), key=lambda i: -strides[i]))
-        return see_all(ops.Unbind(axis, order), x)
+        return see_all(ops.Unbind(axis, in_memory(x) if MODE.recording else ()), x)
     return tuple([x.select(axis, i) for i in range(x.shape[axis])])
+
+
+def in_memory(x: Tensor) -> tuple[int, ...]:
+    """The axes as they lie in memory, the widest steps first."""
+    strides = x.array.layout.strides
+    return tuple(sorted(range(len(strides)), key=lambda axis: -strides[axis]))
 
 
 def narrow(x: Tensor, dim: int, start: Any, length: int) -> Tensor:
