@@ -51,7 +51,7 @@ static int64_t room(int64_t rows, int64_t columns) { return panels(columns) * WI
 static void forward(void *given, int64_t from, int64_t to, int part) {
     const Attention *w = given;
     int64_t pitch = panels(w->keys) * WIDTH;
-    float *keys = malloc((room(w->width, w->keys) + room(w->keys, w->value_width) + BLOCK * pitch) * sizeof *keys);
+    float *keys = scratch((room(w->width, w->keys) + room(w->keys, w->value_width) + BLOCK * pitch) * sizeof *keys);
     float *values = keys + room(w->width, w->keys), *weights = values + room(w->keys, w->value_width);
     for (int64_t each = from; each < to; each++) {
         int64_t batch = each / w->heads, head = each % w->heads;
@@ -120,7 +120,7 @@ static void backward(void *given, int64_t from, int64_t to, int part) {
     int64_t sizes[] = {room(wide, w->keys), room(w->keys, wide), room(deep, w->keys), room(w->queries, wide),
         room(w->queries, deep), BLOCK * panels(w->keys) * WIDTH, BLOCK * panels(w->keys) * WIDTH}, all = 0;
     for (int i = 0; i < 7; i++) all += sizes[i];
-    float *memory = malloc(all * sizeof *memory), *next = memory, *places[7];
+    float *memory = scratch(all * sizeof *memory), *next = memory, *places[7];
     for (int i = 0; i < 7; next += sizes[i++]) places[i] = next;
     Panels p = {places[0], places[1], places[2], places[3], places[4], places[5], places[6]};
     for (int64_t each = from; each < to; each++) {

@@ -49,6 +49,15 @@ static inline float total(vector x) {
     return sum;
 }
 
+static inline void *scratch(int64_t bytes) {
+    void *made = malloc(bytes + 64);
+    if (!made) abort();  // a thread has nobody to tell
+    return made;
+}
+
+// Where the next cache line begins: vectors that lie across two of them cost a fifth of the speed.
+static inline float *at_line(float *memory) { return (float *)(((uintptr_t)memory + 63) / 64 * 64); }
+
 // Threads, in threads.c. A job does the items first to last - 1; `part` counts the pieces from 0.
 typedef void (*Job)(void *given, int64_t first, int64_t last, int part);
 int threads(void);

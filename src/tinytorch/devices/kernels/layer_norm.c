@@ -86,7 +86,8 @@ static void sum_parts(const float *parts, float *out, int64_t size, int count) {
 EXPORT void norm_gradient(const Array *g, const Array *x, const Array *weight, Array *to_x, Array *to_weight, Array *to_bias,
                           int64_t size, float eps, int centred) {
     int count = threads();
-    float *parts = calloc(2 * count * size, sizeof *parts);
+    float *parts = scratch(2 * count * size * sizeof *parts);
+    memset(parts, 0, 2 * count * size * sizeof *parts);
     Norm w = {.x = floats(x), .weight = given_or_null(weight), .g = floats(g), .out = floats(to_x), .to_weight = parts,
         .to_bias = parts + count * size, .size = size, .eps = eps, .centred = centred};
     split(size_of(x) / size, 1.0 * size, norm_gradient_rows, &w);

@@ -43,15 +43,6 @@ static inline const float *element(const Array *x, int64_t n, int64_t c, int64_t
     return (const float *)(x->data + n * x->strides[0] + c * x->strides[1] + i * x->strides[2] + j * x->strides[3]);
 }
 
-static inline void *scratch(int64_t bytes) {
-    void *made = malloc(bytes + 64);
-    if (!made) abort();  // a thread has nobody to tell
-    return made;
-}
-
-// Where the next cache line begins: vectors that lie across two of them cost a fifth of the speed.
-static inline float *at_line(float *memory) { return (float *)(((uintptr_t)memory + 63) / 64 * 64); }
-
 // A short run of floats; a call of memcpy costs as much as copying a hundred.
 static inline void copy_run(float *to, const float *from, int64_t count) {
     int64_t i = 0;
