@@ -158,15 +158,15 @@ def prepared(x: Tensor, picked: list[Picked]) -> tuple[Tensor, tuple[Tensor, ...
 
 def in_range(index: Tensor, size: int, axis: int, wrap: bool = True) -> Tensor:
     """An index tensor with negative positions counted from the end. Raises for one that is not there."""
-    values = index.numpy_view()
-    if not values.size:
+    if index.array.device.between(index.array, 0, size):
         return index.long()
+    values = index.numpy_view()
     low, high = int(values.min()), int(values.max())
     if high >= size or low < (-size if wrap else 0):
         wrong = high if high >= size else low
         raise IndexOutOfRange(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
     index = index.long()
-    return index if low >= 0 else (index + size).where(index < 0, index)
+    return (index + size).where(index < 0, index)
 
 
 def trimmed(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 // Functions of single numbers for generated loops, written so that the compiler computes many at once.
 #pragma once
 #include "kernels.h"
+#include <stdbool.h>
 
 // The larger or the smaller of two; nan if either is, as NumPy has it.
 static inline float larger(float x, float y) { return x > y || x != x ? x : y; }

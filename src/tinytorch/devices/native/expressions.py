@@ -128,7 +128,7 @@ def number(text: str, kind: str) -> str:
     ('0.5f', '0.0f', '-INFINITY', '3')
     """
     if kind in (LONG, BOOL):
-        return str(int(float(text)))
+        return str(int(text) if text.lstrip("-").isdigit() else int(float(text)))
     value = float(text)
     if value != value or value in (np.inf, -np.inf):
         return "NAN" if value != value else "INFINITY" if value > 0 else "-INFINITY"

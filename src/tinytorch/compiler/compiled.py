@@ -1,0 +1,89 @@
+"""`compile`: a function that captures a step when it is first called, and replays it from then on."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from functools import partial, update_wrapper
+from typing import Any
+
+from tinytorch.compiler.capture import Variant, capture
+from tinytorch.compiler.guards import Arguments
+from tinytorch.compiler.recording import Recorder
+from tinytorch.errors import CompileError
+from tinytorch.formats import Naming
+
+MOST = 8  # variants of one function, as in PyTorch; what needs more runs as it is
+
+
+class Compiled:
+    """A function and the variants of it that were captured; attributes are those of the function or module."""
+
+    def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
+        self.__dict__.update(function=function, fullgraph=fullgraph, variants=[], refused=[])
+        if not hasattr(function, "parameters"):
+            update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        trace = Recorder.trace
+        if trace is not None and trace.thread == threading.get_ident():
+            return self.function(*args, **options)  # inside of another capture, which takes it in
+        try:
+            arguments = Arguments(args, options)
+        except CompileError as error:
+            return self.eagerly(error, args, options)
+        for variant in self.variants:
+            if variant.fits(arguments):
+                return variant.replay(arguments)
+        return self.first(arguments, args, options)
+
+    def first(self, arguments: Arguments, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """A call that no variant fits: one more is captured."""
+        if len(self.variants) >= MOST or arguments.key in self.refused:
+            return self.function(*args, **options)
+        try:
+            variant, result = capture(self.function, args, options)
+        except CompileError as error:
+            self.refused.append(arguments.key if not self.fullgraph else None)
+            return self.eagerly(error, args, options)
+        self.variants.append(variant)
+        return result
+
+    def eagerly(self, error: CompileError, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Run the function as it is, where that was asked for. Raises CompileError otherwise."""
+        if self.fullgraph:
+            raise error
+        warnings.warn(f"runs without being compiled: {error}", stacklevel=4)
+        return self.function(*args, **options)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else partial(self, instance)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["function"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.function, name, value)
+
+    def __repr__(self) -> str:
+        count = len(self.variants)
+        return f"<compiled {self.function!r}, {count} {'variant' if count == 1 else 'variants'}>"
+
+
+def compile(model: Any = None, *, fullgraph: bool | None = None, **options: Any) -> Any:
+    """A function or module that does the same, captured at its first call and replayed afterwards.
+
+    >>> import tinytorch as tt
+    >>> @tt.compile
+    ... def bent(x, y):
+    ...     return (x * y + 1.0).tanh()
+    >>> x = tt.tensor([0.5, -1.0])
+    >>> bool((bent(x, x) == bent(x, x)).all())
+    True
+    """
+    if fullgraph is None:
+        fullgraph = Naming.prefix != "torch"
+    if model is None:
+        return partial(compile, fullgraph=fullgraph, **options)
+    return Compiled(model, fullgraph)
