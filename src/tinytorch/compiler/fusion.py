@@ -227,7 +227,7 @@ def why_kept(step: Step) -> str:
     wanted = NAMES[step.writes[0].dtype.name]
     size = max([view.layout.size for view in (*step.reads, *step.writes)])
     if isinstance(step, Fold):
-        return "" if wanted not in (BOOL, LONG) else f"{step.title} of {wanted}"
+        return "" if wanted not in (BOOL, LONG) or step.name == "add" else f"{step.title} of {wanted}"
     try:
         found = translated(squared(step.expr), [Code("x", kind) for kind in kinds], first_kind(kinds, wanted)).kind
     except Untranslated as reason:

@@ -52,13 +52,15 @@ def place() -> str:
 
 
 def entered() -> str:
-    """The method of this package that the program has called."""
-    frame, name = sys._getframe(1), ""
+    """The method that looks at values, as the program knows it: of those known, the outermost one; else what it called."""
+    frame: FrameType | None = sys._getframe(1)
+    known = outermost = ""
     while frame is not None and frame.f_code.co_filename.startswith((PACKAGE, "<")):
-        if not frame.f_code.co_name.startswith("<"):
-            name = frame.f_code.co_name
-        frame = frame.f_back  # type: ignore[assignment]
-    return name
+        name = frame.f_code.co_name
+        known = name if name in (*READING, *PRINTING, *BY_VALUE) else known
+        outermost = outermost if name.startswith("<") else name
+        frame = frame.f_back
+    return known or outermost
 
 
 def called_from(folder: str, *names: str) -> bool:
@@ -202,6 +204,8 @@ class Recorder(Cpu):
         target = None if out is None else trace.about_to_write(out)
         made = super().map(expr, x, *others, out=out)
         trace.add(Map(expr, reads, target or trace.made(made), out is not None))
+        if called_from("methods", "overwrite"):
+            trace.steps[-1].card = "written in place"
         return made
 
     def reduce(self, name: str, x: Array, axes: Shape) -> Array:
@@ -294,18 +298,18 @@ def refuse_optimizer(card: Any, *arrays: Any) -> Any:
 
 
 READING = ("item", "tolist", "numpy", "__bool__", "__int__", "__float__", "__index__", "__array__", "__contains__")
+PRINTING = ("__repr__", "__str__", "__format__")
+BY_VALUE = ("nonzero", "masked_select", "__getitem__", "__setitem__", "argwhere", "unique", "in_range")
 
 
 def why_not(method: str) -> str:
     """Why a method that looks at values cannot be captured."""
     if method in READING:
-        return (
-            f"{method}() reads a value on the host: what the program does with it would not happen again in a replay"
-        )
-    if method in ("__repr__", "__format__", "__str__"):
+        return f"{method}() reads a value on the host: what the program does with it would not happen again in a replay"
+    if method in PRINTING:
         return "printing a tensor reads its values on the host, and would not happen again in a replay"
-    if method in ("nonzero", "__getitem__", "__setitem__", "masked_select", "argwhere", "unique"):
-        return f"{method} has a result whose shape, or whose positions, depend on values, which a replay cannot follow"
+    if method in BY_VALUE:
+        return f"{method} has a result whose shape or positions depend on values, which a replay cannot follow"
     return f"{method} computes on the host, where nothing is recorded"
 
 

@@ -154,6 +154,8 @@ class LoopSource:
     def innermost(self, text: list[str], depth: int) -> list[str]:
         """The last loop, of which several positions are computed at once; in blocks where it adds up many floats."""
         pad, clauses = "    " * depth, self.clauses()
+        if self.loop.shape == (1,):
+            return [pad + line for line in text]
         pragma = f"#pragma omp simd{clauses}"
         blocked = [i for i, line in enumerate(self.loop.lines) if self.exact(line)]
         parts = [f"float part{i} = 0.0f;" for i in blocked]
@@ -224,7 +226,7 @@ class LoopSource:
         """An element: memory[index]."""
         terms = [str(access.offset)] if access.offset else []
         for axis, step in enumerate(access.strides):
-            if step:
+            if step and self.loop.shape[axis] > 1:
                 terms.append(INDEX[axis] if step == 1 else f"{step} * {INDEX[axis]}")
         return f"{access.memory.name}[{' + '.join(terms) or '0'}]"
 

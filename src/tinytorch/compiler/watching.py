@@ -110,7 +110,7 @@ class Watch:
             changed = {name: value for name, value in values.items() if now.get(name) != value}
             options = changed.pop(OPTIONS, None)
             each.__dict__.update(changed)
-            for group, old in zip(each.param_groups, options or (), strict=False):
+            for group, old in zip(each.param_groups if options else (), options or (), strict=False):
                 group.update(old)
             for name, table in tables.items():
                 each.__dict__[name].clear()

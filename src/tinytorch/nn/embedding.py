@@ -57,12 +57,11 @@ def check_ids(ids: Tensor, weight: Tensor) -> None:
         raise RuntimeError(f"'weight' must be 2-D, and its shape is {weight.shape}")
     if ids.dtype not in (int64, int32):
         raise DtypeError(f"ids are int64 or int32, not {ids.dtype}: an id names a row")
-    if ids.numel():
+    if not ids.array.device.between(ids.array, 0, weight.shape[0]):
         low, high = int(ids.min().item()), int(ids.max().item())
-        if low < 0 or high >= weight.shape[0]:
-            raise IndexOutOfRange(
-                f"index out of range: id {low if low < 0 else high} of {weight.shape[0]} embeddings"
-            )
+        raise IndexOutOfRange(
+            f"index out of range: id {low if low < 0 else high} of {weight.shape[0]} embeddings"
+        )
 
 
 def counted_from_front(padding_idx: int | None, count: int) -> int | None:
