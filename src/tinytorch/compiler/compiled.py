@@ -9,6 +9,7 @@ from functools import partial, update_wrapper
 from typing import Any
 
 from tinytorch.compiler.capture import Variant, capture
+from tinytorch.compiler.explain import explained
 from tinytorch.compiler.guards import Arguments
 from tinytorch.compiler.recording import Recorder
 from tinytorch.errors import CompileError
@@ -56,6 +57,24 @@ class Compiled:
             raise error
         warnings.warn(f"runs without being compiled: {error}", stacklevel=4)
         return self.function(*args, **options)
+
+    def explain(self, *args: Any, **options: Any) -> str:
+        """What became of the step, to be printed: fused loops, what is left to NumPy and to kernels, memory.
+
+        With arguments, of the call with these, which is captured (and so done once) if it was not yet.
+        """
+        variants = self.variants
+        if args or options or not variants:
+            arguments = Arguments(args, options)
+            variants = [each for each in self.variants if each.fits(arguments)][:1]
+            if not variants:
+                self(*args, **options)
+                variants = self.variants[-1:]
+        return explained(getattr(self.function, "__name__", type(self.function).__name__), variants)
+
+    def source(self) -> str:
+        """The C of the variant that was captured last; empty where there is no compiler."""
+        return self.variants[-1].program.source if self.variants else ""
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else partial(self, instance)

@@ -10,6 +10,7 @@ import numpy as np
 from tinytorch.array import Array
 from tinytorch.autograd.grad_mode import MODE
 from tinytorch.autograd.graph import Node, grad, keep, record, unpack
+from tinytorch.compiler.planning import renamed
 from tinytorch.compiler.program import CONSTANT, GIVEN, Memory, Step, View
 from tinytorch.compiler.replay import Program
 from tinytorch.devices.interface import backend
@@ -72,7 +73,7 @@ class Backward:
         """Make the program. What the forward pass made comes to it from outside."""
         held = [*[results[i] for i in self.among], *saved]
         outside = {memory: as_given(memory) for memory in held}
-        steps = [moved(step, outside) for step in self.steps]
+        steps = [renamed(step, outside) for step in self.steps]
         self.found = [None if v is None else v._replace(memory=outside.get(v.memory, v.memory)) for v in self.found]
         ends = [view.memory for view in self.found if view is not None and view.memory.kind != GIVEN]
         for memory in ends:
@@ -113,15 +114,6 @@ class Backward:
 def as_given(memory: Memory) -> Memory:
     """The same memory, as something that comes from outside."""
     return Memory(GIVEN, memory.name, memory.dtype, memory.size, memory.host)
-
-
-def moved(step: Step, outside: dict[Memory, Memory]) -> Step:
-    """A step that reads and writes other memory."""
-    made = object.__new__(type(step))
-    made.__dict__.update(step.__dict__)
-    made.reads = [view._replace(memory=outside.get(view.memory, view.memory)) for view in step.reads]
-    made.writes = [view._replace(memory=outside.get(view.memory, view.memory)) for view in step.writes]
-    return made
 
 
 def captured_backward(watched: Any, results: Sequence[Tensor]) -> Backward | None:

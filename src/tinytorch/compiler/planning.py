@@ -9,7 +9,7 @@ import numpy as np
 
 from tinytorch.array import Array
 from tinytorch.compiler.fusion import Loop, Unit
-from tinytorch.compiler.program import CONSTANT, GIVEN, MADE, Check, Fold, Map, Memory, Product, Step, View
+from tinytorch.compiler.program import CONSTANT, GIVEN, MADE, Check, Map, Memory, Product, Step, View
 from tinytorch.devices.interface import backend
 from tinytorch.layout import Layout
 
@@ -43,6 +43,51 @@ def needed(steps: Sequence[Step], results: set[Memory]) -> list[Step]:
             if step.in_place:
                 wanted.update([view.memory for view in step.writes])
     return kept[::-1]
+
+
+def without_copies(steps: Sequence[Step], results: set[Memory]) -> list[Step]:
+    """The steps without copies of what nobody needs any more: it is made where its copy would be.
+
+    The gradients of parameters are such copies: autograd gives each leaf an array of its own.
+    """
+    last: dict[Memory, int] = {}
+    first: dict[Memory, int] = {}
+    for number, step in enumerate(steps):
+        for view in (*step.reads, *step.writes):
+            last[view.memory] = number
+            first.setdefault(view.memory, number)
+    moved: dict[Memory, Memory] = {}
+    kept = []
+    for number, step in enumerate(steps):
+        if isinstance(step, Map) and step.expr == 0:
+            source, target = step.reads[0], step.writes[0]
+            if (
+                source.memory.kind == MADE and target.memory.kind == MADE and source.memory not in results
+                and source.whole and target.whole and source.dtype is target.dtype and source.memory not in moved
+                and last[source.memory] == number and first[target.memory] == number
+                and target.memory not in moved.values()
+            ):  # fmt: skip
+                moved[source.memory] = target.memory
+                continue
+        kept.append(step)
+    return [renamed(step, moved) for step in kept]
+
+
+def renamed(step: Step, moved: dict[Memory, Memory]) -> Step:
+    """A step that reads and writes other memory in the place of some."""
+
+    def follow(view: View) -> View:
+        memory = view.memory
+        while memory in moved:
+            memory = moved[memory]
+        return view if memory is view.memory else view._replace(memory=memory)
+
+    if not any(view.memory in moved for view in (*step.reads, *step.writes)):
+        return step
+    made: Step = object.__new__(type(step))
+    made.__dict__.update(step.__dict__)
+    made.reads, made.writes = [follow(view) for view in step.reads], [follow(view) for view in step.writes]
+    return made
 
 
 def with_beginnings(steps: Sequence[Step]) -> list[Step]:
@@ -166,6 +211,3 @@ def as_array(host: np.ndarray, view: View) -> Array:  # type: ignore[type-arg]
     made.device, made.stored, made.dtype = backend("cpu"), None, view.dtype
     made.host, made.shape = host, host.shape
     return made
-
-
-__all__ = ["Check", "Fold", "Plan", "as_array", "needed", "planned", "static_view", "with_beginnings"]

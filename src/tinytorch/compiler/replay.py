@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from tinytorch.array import Array
 from tinytorch.compiler.fusion import Loop, Unit, fused
-from tinytorch.compiler.planning import as_array, needed, planned, static_view, with_beginnings
+from tinytorch.compiler.planning import as_array, needed, planned, static_view, with_beginnings, without_copies
 from tinytorch.compiler.program import (
     CONSTANT,
     GIVEN,
@@ -46,18 +47,23 @@ class Program:
     def __init__(self, steps: Sequence[Step], given: Sequence[Memory], results: Sequence[Memory]) -> None:
         self.given, self.results = list(given), list(dict.fromkeys(results))
         self.recorded = list(steps)
-        self.steps = needed(with_beginnings(steps), set(results))
-        self.compiled = kernels() is not None
-        self.units: list[Unit] = fused(self.steps, self.compiled)
-        self.plan = planned(self.units, set(results))
+        self.steps = without_copies(needed(with_beginnings(steps), set(results)), set(results))
         self.lock = threading.Lock()
         self.source = ""
-        self.bind()
+        self.compiled = kernels() is not None
+        try:
+            self.bind()
+        except DeviceError as error:  # the kernels are there, and the compiler is not, or not any more
+            warnings.warn(f"a captured step is replayed by NumPy, operation by operation: {error}", stacklevel=2)
+            self.compiled, self.source = False, ""
+            self.bind()
 
     # making it
 
     def bind(self) -> None:
         """Give every memory a slot, and turn the units into functions without arguments."""
+        self.units: list[Unit] = fused(self.steps, self.compiled)
+        self.plan = planned(self.units, set(self.results))
         found = [m for unit in self.units for m in self.memories(unit)]
         others = [m for m in dict.fromkeys(found) if m.kind == GIVEN and m not in self.given]
         assert not others, f"memory that nobody gives: {others}"
@@ -75,7 +81,6 @@ class Program:
         self.nothing = [None] * self.changing
         loose = set(self.plan.loose)
         self.fresh = [(self.slots[m], m.size, m.dtype.numpy) for m in self.results if m not in loose]
-        self.shapes = dict.fromkeys(self.results, (0,))
         self.actions = self.bound()
 
     def memories(self, unit: Unit) -> list[Memory]:
@@ -271,6 +276,3 @@ def compiled(source: str, count: int) -> list[Any]:
     for function in functions:
         function.restype = None
     return functions
-
-
-__all__ = ["DeviceError", "Program"]
