@@ -33,7 +33,9 @@ class Generator:
     True
     """
 
-    watching: ClassVar[Callable[[], None] | None] = None  # called before numbers are drawn: the compiler refuses it
+    watching: ClassVar[Callable[[], None] | None] = (
+        None  # called before numbers are drawn: the compiler refuses it
+    )
 
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device

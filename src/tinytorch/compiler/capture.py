@@ -13,7 +13,7 @@ from tinytorch.autograd import graph
 from tinytorch.autograd.grad_mode import MODE
 from tinytorch.autograd.graph import Node, Sweep
 from tinytorch.compiler.gradient import Backward, attach, captured_backward
-from tinytorch.compiler.guards import Arguments, Guard, TensorGuard, reached, recording_is
+from tinytorch.compiler.guards import Arguments, Guard, Holds, TensorGuard, reached, recording_is
 from tinytorch.compiler.program import CONSTANT, GIVEN, Check, Memory
 from tinytorch.compiler.recording import Trace, place, pointer, recording, relative
 from tinytorch.compiler.replay import Program
@@ -44,9 +44,11 @@ class Source(NamedTuple):
         return self.tensor.grad if self.kind == "grad" else self.tensor
 
     def __str__(self) -> str:
-        return {"argument": f"argument {self.number}", "grad": "a gradient", "tensor": "a tensor that the step reaches"}[
-            self.kind
-        ]
+        return {
+            "argument": f"argument {self.number}",
+            "grad": "a gradient",
+            "tensor": "a tensor that the step reaches",
+        }[self.kind]
 
 
 class Watched(NamedTuple):
@@ -57,6 +59,7 @@ class Watched(NamedTuple):
     arguments: Arguments
     reached: list[Tensor]
     oldest: int  # the age of nodes made before
+    ends: set[Any]  # where the backward pass of the results ends
 
     def older(self, node: Any) -> bool:
         """Whether a node was made before the step began."""
@@ -99,7 +102,7 @@ class CapturingSweep(Sweep):
         if watched is None or watched.trace.thread != threading.get_ident():
             return
         if type(target) is Node:
-            if watched.older(target):
+            if watched.older(target) and target not in watched.ends:
                 raise CompileError(
                     f"the backward pass goes on into a {type(target.op).__name__} that was computed before the step: "
                     f"detach() what comes in, or compute it inside{place()}"
@@ -147,7 +150,9 @@ def observed(watched: Watched) -> Iterator[None]:
             )
 
     if Sweep.watching is not None:
-        raise CompileError("a step is not captured in anomaly mode, which looks at every gradient on the host")
+        raise CompileError(
+            "a step is not captured in anomaly mode, which looks at every gradient on the host"
+        )
     LISTENING.observers = (*before, observer)
     Sweep.watching, CapturingSweep.watched, CapturingSweep.awaited = CapturingSweep, watched, []
     Generator.watching = draw
@@ -159,7 +164,9 @@ def observed(watched: Watched) -> Iterator[None]:
         Generator.watching = None
 
 
-def capture(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Variant, Any]:
+def capture(
+    function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[Variant, Any]:
     """Run `function` once for real; what it did as a variant to replay, and its result.
 
     Raises CompileError for what cannot be captured, after everything was put back as it was.
@@ -167,18 +174,24 @@ def capture(function: Callable[..., Any], args: tuple[Any, ...], options: dict[s
     arguments = Arguments(args, options)
     for i, tensor in enumerate(arguments.tensors):
         if tensor.array.device.name != "cpu":
-            raise CompileError(f"argument {i} is on {tensor.array.device.name!r}; a step is captured on the CPU")
+            raise CompileError(
+                f"argument {i} is on {tensor.array.device.name!r}; a step is captured on the CPU"
+            )
     guards, tensors = reached(function)
     with CAPTURING, recording() as trace:
-        watched = Watched(trace, Watch(), arguments, tensors, next(graph.AGES))
+        watched = Watched(trace, Watch(), arguments, tensors, next(graph.AGES), set())
         try:
             with observed(watched):
                 result = function(*args, **options)
                 awaited = list(CapturingSweep.awaited)
                 watched.watch.check()
+                for guard in guards:
+                    guard.check()
                 variant = Variant(watched, guards, awaited, result)
         except CompileError:
             put_back(watched)
+            for guard in guards:
+                guard.put_back()
             raise
     variant.build()
     return variant, result
@@ -201,7 +214,9 @@ class Out:
 
     __slots__ = ("dtype", "kind", "layout", "place", "source")
 
-    def __init__(self, kind: str, source: Source | None, place: int = -1, layout: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, kind: str, source: Source | None, place: int = -1, layout: Any = None, dtype: Any = None
+    ) -> None:
         self.kind = kind
         self.source = source
         self.place = place
@@ -233,7 +248,11 @@ class Variant:
             (self.given.index(m), storage.version - version, getattr(storage, "writer", ""))
             for m, (storage, _, version) in trace.written.items()
         ]
-        self.guards = [recording_is(MODE.recording), *guards, *self.without_gradients(awaited)]
+        self.guards = [
+            recording_is(MODE.recording),
+            *[guard.holds for guard in guards],
+            *self.without_gradients(awaited),
+        ]
         self.tensor_guards = self.assumed(watched.arguments.tensors)
         self.steps = trace.steps[: self.backward.start] if self.backward else trace.steps
 
@@ -249,7 +268,7 @@ class Variant:
             made.append((each, TensorGuard(before.array, before.requires_grad)))
         return made
 
-    def without_gradients(self, awaited: Sequence[Tensor]) -> list[Guard]:
+    def without_gradients(self, awaited: Sequence[Tensor]) -> list[Holds]:
         """Leaves that had no gradient at the beginning, and whose gradient then arrived."""
         assert self.watched is not None
         tensors = self.watched.watch.tensors
@@ -319,7 +338,7 @@ class Variant:
         hoisted = set(map(id, self.checks))
         steps = [step for step in self.steps if id(step) not in hoisted]
         self.program = Program(steps, self.given, [*self.results, *saved])
-        if self.backward is not None and self.backward.steps:
+        if self.backward is not None and self.backward.live:
             self.backward.build(saved, self.given, self.results)
         self.watched = None
         self.outs = {}
@@ -327,7 +346,9 @@ class Variant:
     def comes_first(self, check: Check) -> bool:
         """Whether what is checked comes from outside, so that it can be checked before anything happens."""
         memory = check.reads[0].memory
-        return memory.kind == GIVEN and not any(memory is view.memory for s in self.steps for view in s.writes)
+        return memory.kind == GIVEN and not any(
+            memory is view.memory for s in self.steps for view in s.writes
+        )
 
     # replaying it
 
@@ -419,7 +440,9 @@ class Made:
         found = self.wholes.get(place_of)
         if found is None:
             host = self.hosts[place_of]
-            flat = host if host.ndim == 1 else host.reshape(-1) if host.flags.c_contiguous else host.ravel("K")
+            flat = (
+                host if host.ndim == 1 else host.reshape(-1) if host.flags.c_contiguous else host.ravel("K")
+            )
             found = self.wholes[place_of] = Array(backend("cpu"), Storage(flat), FROM_NUMPY[flat.dtype])
             found.host, found.shape = flat, flat.shape
         return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
-from functools import partial, update_wrapper
+from functools import WRAPPER_ASSIGNMENTS, partial
 from typing import Any
 
-from tinytorch.compiler.capture import Variant, capture
+from tinytorch.compiler.capture import capture
 from tinytorch.compiler.explain import explained
 from tinytorch.compiler.guards import Arguments
 from tinytorch.compiler.recording import Recorder
@@ -24,7 +24,9 @@ class Compiled:
     def __init__(self, function: Callable[..., Any], fullgraph: bool) -> None:
         self.__dict__.update(function=function, fullgraph=fullgraph, variants=[], refused=[])
         if not hasattr(function, "parameters"):
-            update_wrapper(self, function, updated=())
+            self.__dict__.update(
+                {name: getattr(function, name) for name in WRAPPER_ASSIGNMENTS if hasattr(function, name)}
+            )
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         trace = Recorder.trace

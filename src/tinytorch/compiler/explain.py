@@ -24,13 +24,19 @@ def explained(name: str, variants: list[Variant]) -> str:
     for number, variant in enumerate(variants, start=1):
         parts += ["", f"{number}. {called_with(variant)}", *program_text(variant.program)]
         if variant.backward is not None and variant.backward.program is not None:
-            parts += ["", "   The gradient, when it is asked for outside:", *program_text(variant.backward.program)]
+            parts += [
+                "",
+                "   The gradient, when it is asked for outside:",
+                *program_text(variant.backward.program),
+            ]
     return "\n".join(parts)
 
 
 def called_with(variant: Variant) -> str:
     """The arguments of a variant, and what it reads and leaves beside its result."""
-    shapes = [f"{guard.shape} {guard.dtype.name}" for s, guard in variant.tensor_guards if s.kind == "argument"]
+    shapes = [
+        f"{guard.shape} {guard.dtype.name}" for s, guard in variant.tensor_guards if s.kind == "argument"
+    ]
     text = f"called with {', '.join(shapes)}" if shapes else "called without tensors"
     reached = len([s for s in variant.sources if s.kind == "tensor"])
     parts = [f"{reached} tensor{'s' * (reached != 1)} from outside"] if reached else []
@@ -47,7 +53,11 @@ def program_text(program: Program) -> list[str]:
     lines = sum([len(loop.lines) for loop in loops])
     head = f"   {len(program.recorded)} operations, {len(program.steps)} of them needed"
     if not program.compiled:
-        return [f"{head}; all left to NumPy, since there is no compiled code here", *unit_lines(program), *memory(program)]
+        return [
+            f"{head}; all left to NumPy, since there is no compiled code here",
+            *unit_lines(program),
+            *memory(program),
+        ]
     counts = f"{lines} became lines of {len(loops)} loop{'s' * (len(loops) != 1)}"
     return [f"{head}: {counts}", *unit_lines(program), *memory(program)]
 
@@ -68,7 +78,9 @@ def unit_lines(program: Program) -> Iterator[str]:
 
 def loop_lines(loop: Any, program: Program) -> Iterator[str]:
     """A loop: over what, which operations, and what it leaves in memory."""
-    stored = dict.fromkeys([x.write.memory for x in loop.lines if x.write.memory in program.plan.stored or x.fold])
+    stored = dict.fromkeys(
+        [x.write.memory for x in loop.lines if x.write.memory in program.plan.stored or x.fold]
+    )
     kept = len({line.write.memory for line in loop.lines}) - len(stored)
     text = f"over {' x '.join(map(str, loop.shape))}: " + counted([line.step.title for line in loop.lines])
     yield from wrapped(text, "     loop ", "          ")
@@ -93,7 +105,9 @@ def counted(titles: list[str]) -> str:
             if repeats > 1 and repeats * size > best * times:
                 best, times = size, repeats
         group_text = ", ".join(titles[i : i + best])
-        made.append(group_text if times == 1 else f"{f'({group_text})' if best > 1 else group_text} {times} times")
+        made.append(
+            group_text if times == 1 else f"{f'({group_text})' if best > 1 else group_text} {times} times"
+        )
         i += best * times
     return ", ".join(made)
 
@@ -122,7 +136,9 @@ def memory(program: Program) -> Iterator[str]:
     results = sum([m.nbytes for m in program.results])
     loose = sum([m.nbytes for m in plan.loose if m not in program.results])
     text = f"memory: {size(plan.before)} made one by one; now {size(plan.size)} in one block that every replay uses again"
-    yield f"   {text}, {size(results)} of results" + (f", {size(loose)} from NumPy and kernels" if loose else "")
+    yield f"   {text}, {size(results)} of results" + (
+        f", {size(loose)} from NumPy and kernels" if loose else ""
+    )
     shared = list(sharing(plan.places))
     if shared:
         yield from wrapped("; ".join(shared), "   reused: ", "           ")

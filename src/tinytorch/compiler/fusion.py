@@ -16,6 +16,7 @@ from tinytorch.devices.native.expressions import (
     INLINE,
     LONG,
     NAMES,
+    SCALAR,
     Code,
     Untranslated,
     functions_of,
@@ -28,6 +29,8 @@ from tinytorch.layout import Layout
 MOST_LINES = 64  # in one loop: the compiler's time grows faster than their number
 BACK = 8  # loops before the last one that a step may still join
 LARGE = 4096  # elements; smaller loops cost what their call costs, whatever is in them
+WORTH = 20000.0  # nanoseconds of one loop from which on it is split over threads
+DEAR = {"exp", "log", "tanh", "erf", "sigmoid"}
 Axes = tuple[int, ...]
 
 
@@ -50,13 +53,37 @@ class Line(NamedTuple):
     fold: str | None
     step: Step
 
+    def folded(self) -> list[int]:
+        """The axes that it folds."""
+        return (
+            [] if self.fold is None else [axis for axis, step in enumerate(self.write.strides) if step == 0]
+        )
+
+    def cost(self) -> float:
+        """Nanoseconds for one position, roughly."""
+        names = functions_of(self.expr)
+        return 0.1 + 0.5 * bool(names & DEAR) + 5.0 * bool(names & SCALAR.keys())
+
 
 class Loop:
     """Lines that are computed together at each position of a shape."""
 
-    def __init__(self, shape: Axes, line: Line) -> None:
+    def __init__(self, shape: Axes, *lines: Line) -> None:
         self.shape = shape
-        self.lines = [line]
+        self.lines = list(lines)
+
+    def cost(self) -> float:
+        """Nanoseconds for all of it, roughly."""
+        return self.size * (0.2 + sum([line.cost() for line in self.lines]))
+
+    def axis_to_split(self) -> int | None:
+        """The first axis along which no line folds, if the loop is worth more than one thread."""
+        if self.cost() < WORTH:
+            return None
+        for axis, size in enumerate(self.shape):
+            if size > 1 and all(axis not in line.folded() for line in self.lines):
+                return axis
+        return None
 
     @property
     def size(self) -> int:
@@ -116,12 +143,14 @@ def joinable(loop: Loop, new: Loop, line: Line) -> bool:
         for access in line.reads:
             if overlap({access.memory}, {each.write.memory}) and (each.fold or access != each.write):
                 return False
-        if overlap({line.write.memory}, {each.write.memory}) and (each.fold or line.fold or line.write != each.write):
+        if overlap({line.write.memory}, {each.write.memory}) and (
+            each.fold or line.fold or line.write != each.write
+        ):
             return False
         for access in each.reads:
             if overlap({access.memory}, {line.write.memory}) and (line.fold or access != line.write):
                 return False
-    return True
+    return loop.axis_to_split() is None or Loop(shape, *there, line).axis_to_split() is not None
 
 
 def overlap(some: set[Memory], others: set[Memory]) -> bool:
@@ -164,7 +193,9 @@ def as_loop(step: Step) -> Loop | None:
     constants = {i: view for i, view in enumerate(step.reads) if is_number(view)}
     views = [view for i, view in enumerate(step.reads) if i not in constants]
     expr: Expr = step.expr if isinstance(step, Map) else 0
-    expr = simplified(squared(simplified(bound(expr, {i: str(v.memory.uniform) for i, v in constants.items()}))))
+    expr = simplified(
+        squared(simplified(bound(expr, {i: str(v.memory.uniform) for i, v in constants.items()})))
+    )
     write = step.writes[0]
     if isinstance(step, Map):
         full = write.layout.shape
@@ -175,7 +206,10 @@ def as_loop(step: Step) -> Loop | None:
     accesses = [(view, strides_over(view.layout, full)) for view in views]
     order = target if isinstance(step, Map) or not accesses else accesses[0][1]
     shape, strides = walked(full, order, [*[each for _, each in accesses], target])
-    made = [Access(view.memory, relative(view).offset, each) for view, each in zip([*views, write], strides, strict=True)]
+    made = [
+        Access(view.memory, relative(view).offset, each)
+        for view, each in zip([*views, write], strides, strict=True)
+    ]
     kinds = tuple([NAMES[view.dtype.name] for view in views])
     fold = step.name if isinstance(step, Fold) else None
     return Loop(shape, Line(expr, tuple(made[:-1]), kinds, made[-1], NAMES[write.dtype.name], fold, step))
@@ -229,7 +263,9 @@ def why_kept(step: Step) -> str:
     if isinstance(step, Fold):
         return "" if wanted not in (BOOL, LONG) or step.name == "add" else f"{step.title} of {wanted}"
     try:
-        found = translated(squared(step.expr), [Code("x", kind) for kind in kinds], first_kind(kinds, wanted)).kind
+        found = translated(
+            squared(step.expr), [Code("x", kind) for kind in kinds], first_kind(kinds, wanted)
+        ).kind
     except Untranslated as reason:
         return str(reason)
     if found != wanted and wanted == LONG and found != BOOL:
@@ -244,7 +280,11 @@ def first_kind(kinds: Sequence[str], wanted: str) -> str:
 
 def slower(expr: Expr, kinds: Sequence[str]) -> bool:
     """Whether C computes it number by number, where NumPy computes many at once."""
-    dear = {name for name, (_, double) in INLINE.items() if double in ("exp", "log", "tanh", "erf", "logistic_double")}
+    dear = {
+        name
+        for name, (_, double) in INLINE.items()
+        if double in ("exp", "log", "tanh", "erf", "logistic_double")
+    }
     return one_at_a_time(expr) or (DOUBLE in kinds and bool(functions_of(expr) & dear))
 
 

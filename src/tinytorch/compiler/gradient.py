@@ -56,6 +56,7 @@ class Backward:
         self.steps = list(steps)
         self.outs = outs
         self.inputs = inputs
+        self.live = False  # whether its graph is still there
         self.seeds: list[Memory] = []
         self.among: list[int] = []
         self.found: list[View | None] = []
@@ -74,7 +75,9 @@ class Backward:
         held = [*[results[i] for i in self.among], *saved]
         outside = {memory: as_given(memory) for memory in held}
         steps = [renamed(step, outside) for step in self.steps]
-        self.found = [None if v is None else v._replace(memory=outside.get(v.memory, v.memory)) for v in self.found]
+        self.found = [
+            None if v is None else v._replace(memory=outside.get(v.memory, v.memory)) for v in self.found
+        ]
         ends = [view.memory for view in self.found if view is not None and view.memory.kind != GIVEN]
         for memory in ends:
             if memory.kind == CONSTANT and memory.start is None:
@@ -122,12 +125,14 @@ def captured_backward(watched: Any, results: Sequence[Tensor]) -> Backward | Non
     What was freed by a backward pass inside the function stays freed: it has no gradient outside either.
     """
     trace, watch = watched.trace, watched.watch
-    outs = [r for r in dict.fromkeys(results) if r.requires_grad and r.edge is not None and not watch.knows(r)]
+    outs = [
+        r for r in dict.fromkeys(results) if r.requires_grad and r.edge is not None and not watch.knows(r)
+    ]
     if not outs or not MODE.recording:
         return None
     ends = boundary(watched, outs)
     backward = Backward(len(trace.steps), [], outs, ends)
-    if any(out.edge[0].spent for out in outs):
+    if any(out.edge is not None and out.edge[0].spent for out in outs):
         return backward
     seeds = []
     for out in outs:
@@ -135,9 +140,11 @@ def captured_backward(watched: Any, results: Sequence[Tensor]) -> Backward | Non
             array = backend("cpu").upload(np.ones(out.shape, out.array.dtype.numpy))
         backward.seeds.append(trace.memory(array, GIVEN))
         seeds.append(Tensor(array))
-    hooks = [(end, end.hooks) for end in ends if getattr(end, "hooks", None)]
-    for end, _ in hooks:
-        end.hooks = {}  # they see the gradient when it arrives, after the replay
+    targets = [end if end.edge is None else end.edge[0] for end in ends]
+    hooks = [(target, target.hooks) for target in targets if getattr(target, "hooks", None)]
+    for target, _ in hooks:
+        target.hooks = {}  # they see the gradient when it arrives, after the replay
+    watched.ends.update(targets)
     try:
         found = grad(outs, ends, seeds, keep_graph=True, allow_unused=True)
     except GradientError:
@@ -145,10 +152,10 @@ def captured_backward(watched: Any, results: Sequence[Tensor]) -> Backward | Non
         del trace.steps[backward.start :]
         return backward
     finally:
-        for end, theirs in hooks:
-            end.hooks = theirs
+        for target, theirs in hooks:
+            target.hooks = theirs
     backward.found = [None if g is None else trace.view(g.array) for g in found]
-    backward.steps = trace.steps[backward.start :]
+    backward.steps, backward.live = trace.steps[backward.start :], True
     return backward
 
 
@@ -156,7 +163,7 @@ def boundary(watched: Any, outs: Sequence[Tensor]) -> list[Tensor]:
     """The tensors from before the step at which its graph ends: leaves, and results of operations before it."""
     seen: set[Any] = set()
     ends: dict[Any, Tensor] = {}
-    stack = [out.edge for out in outs]
+    stack: list[Any] = [out.edge for out in outs]
     before = {b.edge: b.tensor for b in watched.watch.tensors.values() if b.edge is not None}
     while stack:
         edge = stack.pop()
@@ -174,12 +181,16 @@ def boundary(watched: Any, outs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def attach(
-    backward: Backward, outs: Sequence[Tensor], given: Sequence[Array], kept: Sequence[Array], inputs: Sequence[Tensor]
+    backward: Backward,
+    outs: Sequence[Tensor],
+    given: Sequence[Array],
+    kept: Sequence[Array],
+    inputs: Sequence[Tensor],
 ) -> None:
     """Give the results of a replay their place in the graph."""
-    live = backward.program is not None
+    live = backward.live
     card = Replayed(backward, given if live else (), kept if live else ())
     record(card, inputs, [each.array for each in inputs], outs)
-    node: Any = outs[0].edge[0]  # type: ignore[index]
+    node: Any = outs[0].edge[0] if outs[0].edge else None
     card.node = node
     node.spent = not live

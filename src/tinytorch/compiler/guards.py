@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinytorch import dtypes
 from tinytorch.autograd.grad_mode import MODE
@@ -16,7 +16,20 @@ from tinytorch.errors import CompileError
 from tinytorch.nn.module import Module
 from tinytorch.tensor import Tensor
 
-Guard = Callable[[], bool]
+Holds = Callable[[], bool]
+
+
+class Guard(NamedTuple):
+    """Something that a step reads beside its arguments: whether it is as it was, what it is called, how to restore it."""
+
+    holds: Holds
+    name: str
+    put_back: Callable[[], Any]
+
+    def check(self) -> None:
+        """Raises CompileError where the step itself has changed it."""
+        if not self.holds():
+            raise CompileError(f"the step changes {self.name}, which a replay would not repeat")
 
 
 class Arguments:
@@ -87,9 +100,11 @@ class Walk:
         if id(function) in self.seen or function.__code__.co_filename.startswith(PACKAGE):
             return
         self.seen[id(function)] = function
-        for cell in function.__closure__ or ():
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
-                self.held(lambda cell=cell: cell.cell_contents, cell.cell_contents)
+                self.held(
+                    name, partial(getattr, cell, "cell_contents"), partial(setattr, cell, "cell_contents")
+                )
             except ValueError:  # empty: its variable has no value yet
                 continue
         for each in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
@@ -97,18 +112,22 @@ class Walk:
         space = function.__globals__
         for name in names_in(function.__code__):
             if name in space:
-                self.held(partial(space.get, name), space[name])
+                self.held(name, partial(space.get, name), partial(space.__setitem__, name))
 
-    def held(self, get: Callable[[], Any], value: Any) -> None:
+    def held(self, name: str, get: Callable[[], Any], put: Callable[[Any], Any]) -> None:
         """A variable: its plain value is compared, anything else must stay the same object."""
-        if plain(value):
+        value = get()
+        if plain(value) and not isinstance(value, list):
             expected, kind = kept(value), type(value)
-            self.guards.append(lambda: type(got := get()) is kind and kept(got) == expected)
+            holds: Holds = lambda: type(got := get()) is kind and kept(got) == expected  # noqa: E731
         elif isinstance(value, (Tensor, Module, types.FunctionType, list, tuple, dict, partial)):
-            self.guards.append(lambda: get() is value)
-            self.value(value)
+            holds = lambda: get() is value  # noqa: E731
+            self.value(value, name)
+        else:
+            return
+        self.guards.append(Guard(holds, repr(name), lambda: None if holds() else put(value)))
 
-    def value(self, value: Any) -> None:
+    def value(self, value: Any, name: str = "a default") -> None:
         """What a variable holds."""
         if id(value) in self.seen:
             return
@@ -119,22 +138,30 @@ class Walk:
             for module in value.modules():
                 self.module(module)
         elif isinstance(value, (list, tuple, dict)):
-            self.container(value)
+            self.container(value, name)
         elif isinstance(value, (types.FunctionType, types.MethodType, partial)):
             self.function(value)
-        elif type(value).__module__ not in ("builtins", "numpy") and hasattr(value, "__dict__") and not isinstance(
-            value, (type, types.ModuleType)
+        elif (
+            type(value).__module__ not in ("builtins", "numpy")
+            and hasattr(value, "__dict__")
+            and not isinstance(value, (type, types.ModuleType))
         ):
             self.seen[id(value)] = value
-            self.container(vars(value))
+            self.container(vars(value), name)
 
-    def container(self, values: Any) -> None:
+    def container(self, values: Any, name: str) -> None:
         """The elements of a list, a tuple or a dictionary, of which there must stay as many."""
         self.seen[id(values)] = values
-        count = len(values)
-        self.guards.append(lambda: len(values) == count)
-        for key, each in list(values.items() if isinstance(values, dict) else enumerate(values)):
-            self.held(partial(at, values, key), each)
+        before = values.copy() if isinstance(values, (list, dict)) else values
+        self.guards.append(
+            Guard(
+                lambda: len(values) == len(before),
+                f"the length of {name!r}",
+                partial(refilled, values, before),
+            )
+        )
+        for key in list(values) if isinstance(values, dict) else range(len(values)):
+            self.held(f"{name}[{key!r}]", partial(at, values, key), partial(put_at, values, key))
 
     def module(self, module: Module) -> None:
         """A layer: its plain attributes (`training` among them), and which tensors and layers it has."""
@@ -143,17 +170,19 @@ class Walk:
         self.seen[id(module)] = module
         inside = module.__dict__
         values = {name: kept(value) for name, value in inside.items() if plain(value)}
-        self.guards.append(same_values(inside, values))
+        # What a step changes of a module is found, and put back, by Watch.
+        self.guards.append(Guard(same_values(inside, values), "an attribute of a module", nothing))
         for name in ("_parameters", "_buffers", "_modules"):
-            self.guards.append(same_objects(inside[name]))
+            self.guards.append(Guard(same_objects(inside[name]), f"{name!r} of a module", nothing))
             for each in inside[name].values():
                 if isinstance(each, Tensor):
                     self.value(each)
         for name, each in inside.items():
             if not name.startswith("_") and isinstance(each, (Tensor, list, dict, types.FunctionType)):
-                self.held(partial(at, inside, name), each)
+                self.held(name, partial(at, inside, name), partial(put_at, inside, name))
         if not type(module).__module__.startswith("tinytorch."):
-            self.code(type(module).forward)
+            forward: Any = type(module).forward
+            self.code(forward)
 
 
 def at(values: Any, key: Any) -> Any:
@@ -164,7 +193,26 @@ def at(values: Any, key: Any) -> Any:
         return None
 
 
-def same_values(inside: dict[str, Any], values: dict[str, Any]) -> Guard:
+def put_at(values: Any, key: Any, value: Any) -> None:
+    """Put an element back, where that can be."""
+    if isinstance(values, (list, dict)):
+        values[key] = value
+
+
+def refilled(values: Any, before: Any) -> None:
+    """Give a list or a dictionary the elements back that it had."""
+    if isinstance(values, list):
+        values[:] = before
+    elif isinstance(values, dict):
+        values.clear()
+        values.update(before)
+
+
+def nothing() -> None:
+    """Done elsewhere."""
+
+
+def same_values(inside: dict[str, Any], values: dict[str, Any]) -> Holds:
     """Whether plain attributes are what they were: all in one comparison."""
     pick, expected = itemgetter(*values, "training"), (*values.values(), values["training"])
 
@@ -178,7 +226,7 @@ def same_values(inside: dict[str, Any], values: dict[str, Any]) -> Guard:
     return guard
 
 
-def same_objects(table: dict[str, Any]) -> Guard:
+def same_objects(table: dict[str, Any]) -> Holds:
     """Whether a table holds the same objects."""
     expected = tuple(table.values())
 
@@ -220,6 +268,6 @@ class TensorGuard:
         return array.host.strides == self.strides and tensor.requires_grad is self.requires_grad
 
 
-def recording_is(mode: bool) -> Guard:
+def recording_is(mode: bool) -> Holds:
     """Whether gradients are recorded, or not, as they were."""
     return lambda: MODE.recording is mode

@@ -90,8 +90,8 @@ def renamed(step: Step, moved: dict[Memory, Memory]) -> Step:
     return made
 
 
-def with_beginnings(steps: Sequence[Step]) -> list[Step]:
-    """The steps, and before the first use of each constant that is written to, its values at the beginning."""
+def with_beginnings(steps: Sequence[Step], results: Sequence[Memory]) -> list[Step]:
+    """The steps, and before the first use of each constant that is written to or returned, its values at the beginning."""
     made: list[Step] = []
     started: set[Memory] = set()
     for step in steps:
@@ -101,7 +101,9 @@ def with_beginnings(steps: Sequence[Step]) -> list[Step]:
                 started.add(memory)
                 made.append(beginning(memory))
         made.append(step)
-    return made
+    return made + [
+        beginning(memory) for memory in results if memory.start is not None and memory not in started
+    ]
 
 
 def beginning(memory: Memory) -> Step:
@@ -130,7 +132,11 @@ def planned(units: Sequence[Unit], results: set[Memory]) -> Plan:
             last[memory] = number
             touched.setdefault(memory, set()).add(number)
     loose = [memory for unit in units for memory in loose_of(unit)]
-    inside = {m for m, numbers in touched.items() if len(numbers) == 1 and m not in results and forwarded(units, m, *numbers)}
+    inside = {
+        m
+        for m, numbers in touched.items()
+        if len(numbers) == 1 and m not in results and forwarded(units, m, *numbers)
+    }
     stored = {m for m in touched if m not in inside}
     placed = [m for m in touched if m.kind == MADE and m in stored and m not in results and m not in loose]
     places: dict[Memory, int] = {}
@@ -195,7 +201,11 @@ def forwarded(units: Sequence[Unit], memory: Memory, number: int) -> bool:
         return False
     writes = {line.write for line in unit.lines if line.write.memory is memory}
     reads = {access for line in unit.lines for access in line.reads if access.memory is memory}
-    return reads <= writes and len(writes) == 1 and all(not line.fold for line in unit.lines if line.write in writes)
+    return (
+        reads <= writes
+        and len(writes) == 1
+        and all(not line.fold for line in unit.lines if line.write in writes)
+    )
 
 
 def static_view(view: View, flat: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]

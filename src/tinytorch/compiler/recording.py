@@ -81,7 +81,9 @@ class Trace:
         self.steps: list[Step] = []
         self.memories: dict[Any, Memory] = {}  # by where the memory begins
         self.held: list[Any] = []  # so that no memory is given to somebody else before the end
-        self.written: dict[Memory, tuple[Any, Any, int]] = {}  # given: its storage, its old contents and version
+        self.written: dict[
+            Memory, tuple[Any, Any, int]
+        ] = {}  # given: its storage, its old contents and version
         self.muted = False
         self.thread = threading.get_ident()
         self.label = ""
@@ -180,7 +182,7 @@ class Recorder(Cpu):
 
     def download(self, x: Array) -> np.ndarray[Any, Any]:
         """Refused: whatever the host does with these values would not happen again."""
-        if self.trace and self.trace.listening:
+        if self.trace and self.trace.listening and not called_from("methods", "span"):
             raise CompileError(f"{why_not(entered())}{place()}")
         return super().download(x)
 
@@ -267,7 +269,13 @@ class Recorder(Cpu):
         return found._replace(**changed)
 
     def called(
-        self, name: str, function: Callable[..., Any], given: Any, *more: Any, in_place: bool = False, merged: bool = False
+        self,
+        name: str,
+        function: Callable[..., Any],
+        given: Any,
+        *more: Any,
+        in_place: bool = False,
+        merged: bool = False,
     ) -> Any:
         """Call a function of arrays; what it returns is new, or a view of what was there."""
         trace, arguments = self.trace, (given, *more) if merged else given
@@ -297,9 +305,19 @@ def refuse_optimizer(card: Any, *arrays: Any) -> Any:
     )
 
 
-READING = ("item", "tolist", "numpy", "__bool__", "__int__", "__float__", "__index__", "__array__", "__contains__")
+READING = (
+    "item",
+    "tolist",
+    "numpy",
+    "__bool__",
+    "__int__",
+    "__float__",
+    "__index__",
+    "__array__",
+    "__contains__",
+)
 PRINTING = ("__repr__", "__str__", "__format__")
-BY_VALUE = ("nonzero", "masked_select", "__getitem__", "__setitem__", "argwhere", "unique", "in_range")
+BY_VALUE = ("nonzero", "masked_select", "__getitem__", "__setitem__", "argwhere", "unique")
 
 
 def why_not(method: str) -> str:
@@ -308,8 +326,12 @@ def why_not(method: str) -> str:
         return f"{method}() reads a value on the host: what the program does with it would not happen again in a replay"
     if method in PRINTING:
         return "printing a tensor reads its values on the host, and would not happen again in a replay"
+    if method in ("to", "cuda", "cpu"):
+        return "a step is captured on the CPU, and cannot move tensors to another device"
     if method in BY_VALUE:
-        return f"{method} has a result whose shape or positions depend on values, which a replay cannot follow"
+        return (
+            f"{method} has a result whose shape or positions depend on values, which a replay cannot follow"
+        )
     return f"{method} computes on the host, where nothing is recorded"
 
 

@@ -13,7 +13,14 @@ import numpy as np
 
 from tinytorch.array import Array
 from tinytorch.compiler.fusion import Loop, Unit, fused
-from tinytorch.compiler.planning import as_array, needed, planned, static_view, with_beginnings, without_copies
+from tinytorch.compiler.planning import (
+    as_array,
+    needed,
+    planned,
+    static_view,
+    with_beginnings,
+    without_copies,
+)
 from tinytorch.compiler.program import (
     CONSTANT,
     GIVEN,
@@ -47,14 +54,16 @@ class Program:
     def __init__(self, steps: Sequence[Step], given: Sequence[Memory], results: Sequence[Memory]) -> None:
         self.given, self.results = list(given), list(dict.fromkeys(results))
         self.recorded = list(steps)
-        self.steps = without_copies(needed(with_beginnings(steps), set(results)), set(results))
+        self.steps = without_copies(needed(with_beginnings(steps, self.results), set(results)), set(results))
         self.lock = threading.Lock()
         self.source = ""
         self.compiled = kernels() is not None
         try:
             self.bind()
         except DeviceError as error:  # the kernels are there, and the compiler is not, or not any more
-            warnings.warn(f"a captured step is replayed by NumPy, operation by operation: {error}", stacklevel=2)
+            warnings.warn(
+                f"a captured step is replayed by NumPy, operation by operation: {error}", stacklevel=2
+            )
             self.compiled, self.source = False, ""
             self.bind()
 
@@ -67,7 +76,9 @@ class Program:
         found = [m for unit in self.units for m in self.memories(unit)]
         others = [m for m in dict.fromkeys(found) if m.kind == GIVEN and m not in self.given]
         assert not others, f"memory that nobody gives: {others}"
-        changing = dict.fromkeys([*self.given, *self.results, *[m for m in self.plan.loose if m not in self.results]])
+        changing = dict.fromkeys(
+            [*self.given, *self.results, *[m for m in self.plan.loose if m not in self.results]]
+        )
         fixed = [m for m in dict.fromkeys(found) if m not in changing and self.in_memory(m)]
         self.slots = {memory: slot for slot, memory in enumerate([*changing, *fixed])}
         self.changing = len(changing)
@@ -77,7 +88,7 @@ class Program:
         block = block[-block.ctypes.data % 64 :]
         for memory in fixed:
             self.hosts[self.slots[memory]] = self.fixed(memory, block)
-        self.table = (ctypes.py_object * max(1, len(self.slots)))(*self.hosts)
+        self.table: Any = (ctypes.py_object * max(1, len(self.slots)))(*self.hosts)
         self.nothing = [None] * self.changing
         loose = set(self.plan.loose)
         self.fresh = [(self.slots[m], m.size, m.dtype.numpy) for m in self.results if m not in loose]

@@ -29,7 +29,14 @@ def bound(expr: Expr, numbers: Mapping[int, str]) -> Expr:
     """
     if isinstance(expr, int):
         if expr in numbers:
-            return ("const", str(float(numbers[expr] in ("True", "1")) if numbers[expr] in ("True", "False") else numbers[expr]))
+            return (
+                "const",
+                str(
+                    float(numbers[expr] in ("True", "1"))
+                    if numbers[expr] in ("True", "False")
+                    else numbers[expr]
+                ),
+            )
         return expr - sum([each < expr for each in numbers])
     if expr[0] == "const":
         return expr

@@ -10,9 +10,7 @@ from tinytorch.compiler.program import Memory
 from tinytorch.devices.native.expressions import (
     BOOL,
     FLOAT,
-    SCALAR,
     Code,
-    functions_of,
     number,
     translated,
 )
@@ -30,7 +28,6 @@ void split(int64_t items, double cost, Job job, void *given) {
 """
 INDEX = "ijklmnopq"
 BLOCK = 512  # floats that are added up in float; the sums of blocks are added in double
-WORTH = 20000.0  # nanoseconds of one loop from which on it is split over threads
 NEUTRAL = {"add": "0.0", "multiply": "1.0", "maximum": "-inf", "minimum": "inf"}
 CLAUSES = {"add": "+", "multiply": "*", "maximum": "max", "minimum": "min"}
 
@@ -61,31 +58,16 @@ class LoopSource:
         self.lines: list[str] = []
         self.values: dict[Access, str] = {}  # what is in a register
         self.kinds: dict[str, str] = {}
-        self.split = self.axis_to_split()
+        self.split = loop.axis_to_split()
 
     # how it is called
-
-    def cost(self) -> float:
-        """Nanoseconds for one position, roughly."""
-        dear = sum([bool(functions_of(line.expr) & DEAR) for line in self.loop.lines])
-        alone = sum([bool(functions_of(line.expr) & SCALAR.keys()) for line in self.loop.lines])
-        return 0.1 * len(self.loop.lines) + 0.5 * dear + 5.0 * alone + 0.2
-
-    def axis_to_split(self) -> int | None:
-        """The first axis along which no line folds, if the loop is worth more than one thread."""
-        if self.cost() * self.loop.size < WORTH:
-            return None
-        for axis in range(len(self.loop.shape)):
-            if all(axis not in self.folded(line) for line in self.loop.lines) and self.loop.shape[axis] > 1:
-                return axis
-        return None
 
     def call(self, name: str) -> str:
         """The line that runs it."""
         if self.split is None:
             return f"{name}(at);"
         items = self.loop.shape[self.split]
-        return f"split({items}, {self.cost() * self.loop.size / items:.4g}, {name}, at);"
+        return f"split({items}, {self.loop.cost() / items:.4g}, {name}, at);"
 
     # what it computes
 
@@ -99,7 +81,9 @@ class LoopSource:
             for memory in used
             if f"{memory.name}[" in text
         ]
-        given = "void *given, int64_t first, int64_t last, int part" if self.split is not None else "Array **at"
+        given = (
+            "void *given, int64_t first, int64_t last, int part" if self.split is not None else "Array **at"
+        )
         start = ["    Array **at = given;"] if self.split is not None else []
         end = ["    (void)part;"] if self.split is not None else []
         return "\n".join(
@@ -116,12 +100,6 @@ class LoopSource:
         """What it reads and writes, each once."""
         return list(dict.fromkeys(a.memory for line in self.loop.lines for a in (*line.reads, line.write)))
 
-    def folded(self, line: Line) -> list[int]:
-        """The axes that a line folds."""
-        if line.fold is None:
-            return []
-        return [axis for axis, step in enumerate(line.write.strides) if step == 0]
-
     def body(self) -> list[str]:
         """The loops, one inside the other, with what stands before and after each."""
         inner = [self.line(i, line) for i, line in enumerate(self.loop.lines)]
@@ -129,18 +107,27 @@ class LoopSource:
         before: dict[int, list[str]] = {}
         after: dict[int, list[str]] = {}
         for i, line in enumerate(self.loop.lines):
-            if self.folded(line):
+            if line.folded():
                 self.around(i, line, before, after)
         return self.nest(0, text, before, after, 1)
 
     def nest(
-        self, axis: int, text: list[str], before: dict[int, list[str]], after: dict[int, list[str]], depth: int
+        self,
+        axis: int,
+        text: list[str],
+        before: dict[int, list[str]],
+        after: dict[int, list[str]],
+        depth: int,
     ) -> list[str]:
         """The loop over one axis and all inside it."""
         pad = "    " * depth
         lines = [pad + each for each in before.get(axis, [])]
         if axis < self.last:
-            lines += [f"{pad}{self.header(axis)} {{", *self.nest(axis + 1, text, before, after, depth + 1), f"{pad}}}"]
+            lines += [
+                f"{pad}{self.header(axis)} {{",
+                *self.nest(axis + 1, text, before, after, depth + 1),
+                f"{pad}}}",
+            ]
         else:
             lines += self.innermost(text, depth)
         return lines + [pad + each for each in after.get(axis, [])]
@@ -181,21 +168,23 @@ class LoopSource:
         """Which variables gather values over the innermost loop."""
         made = []
         for i, line in enumerate(self.loop.lines):
-            if self.last in self.folded(line):
-                made.append(f" reduction({CLAUSES[line.fold or '']} : {'part' if self.exact(line) else 'sum'}{i})")
+            if self.last in line.folded():
+                made.append(
+                    f" reduction({CLAUSES[line.fold or '']} : {'part' if self.exact(line) else 'sum'}{i})"
+                )
                 if line.fold in ("maximum", "minimum"):
                     made.append(f" reduction(| : nan{i})")
         return "".join(made)
 
     def exact(self, line: Line) -> bool:
         """Whether a sum in float is long enough to be taken in blocks."""
-        folded = self.folded(line)
+        folded = line.folded()
         long = prod([self.loop.shape[axis] for axis in folded]) > 4 * BLOCK
         return line.fold == "add" and line.kind == FLOAT and self.last in folded and long
 
     def around(self, i: int, line: Line, before: dict[int, list[str]], after: dict[int, list[str]]) -> None:
         """What a fold needs before and after the loop in which it gathers."""
-        folded, name = self.folded(line), line.fold or ""
+        folded, name = line.folded(), line.fold or ""
         neutral = number(NEUTRAL[name], line.kind)
         outermost = min(folded)
         if self.last not in folded:
@@ -209,7 +198,13 @@ class LoopSource:
         before.setdefault(trailing, []).append(f"{kind} sum{i} = {number(NEUTRAL[name], kind)};")
         if extreme:
             before[trailing].append(f"int nan{i} = 0;")
-        made = f"nan{i} ? NAN : sum{i}" if extreme else f"({line.kind})sum{i}" if kind != line.kind else f"sum{i}"
+        made = (
+            f"nan{i} ? NAN : sum{i}"
+            if extreme
+            else f"({line.kind})sum{i}"
+            if kind != line.kind
+            else f"sum{i}"
+        )
         place = self.at(line.write)
         if outermost < trailing:  # further axes are folded outside: what is there already counts too
             before.setdefault(0, []).extend(self.filled(line, neutral))
@@ -218,7 +213,7 @@ class LoopSource:
 
     def filled(self, line: Line, neutral: str) -> list[str]:
         """A fold's result before anything is folded in."""
-        folded = self.folded(line)
+        folded = line.folded()
         axes = [axis for axis in range(len(self.loop.shape)) if axis not in folded]
         return ["".join([f"{self.header(axis)} " for axis in axes]) + f"{self.at(line.write)} = {neutral};"]
 
@@ -241,7 +236,7 @@ class LoopSource:
                 self.values[access], self.kinds[register] = register, kind
             names.append(Code(self.values[access], self.kinds[self.values[access]]))
         made = translated(line.expr, names, first_kind(line.kinds, line.kind))
-        if self.folded(line):
+        if line.folded():
             return [*text, *self.gathered(i, line, made)]
         register = f"v{i}"
         text.append(f"{line.kind} {register} = {made.text};  // {line.step.card or line.step.title}")
@@ -253,7 +248,7 @@ class LoopSource:
     def gathered(self, i: int, line: Line, made: Code) -> list[str]:
         """A value folded in."""
         name, title = line.fold or "", line.step.card or line.step.title
-        if self.last not in self.folded(line):
+        if self.last not in line.folded():
             place = self.at(line.write)
             return [f"{place} = {combined(name, place, made.text, line.kind)};  // {title}"]
         target = f"{'part' if self.exact(line) else 'sum'}{i}"
@@ -264,9 +259,6 @@ class LoopSource:
         sign = ">" if name == "maximum" else "<"
         x = made.text
         return [f"{target} = {x} {sign} {target} ? {x} : {target};  // {title}", f"nan{i} |= {x} != {x};"]
-
-
-DEAR = {"exp", "log", "tanh", "erf", "sigmoid"}
 
 
 def combined(name: str, some: str, other: str, kind: str) -> str:
@@ -280,5 +272,3 @@ def combined(name: str, some: str, other: str, kind: str) -> str:
 def c_type(memory: Memory) -> str:
     """The type of its elements in C."""
     return {"float32": "float", "float64": "double", "bool": BOOL, "int64": "int64_t"}[memory.dtype.name]
-
-

@@ -109,7 +109,9 @@ class Watch:
                 del each.__dict__[name]
             changed = {name: value for name, value in values.items() if now.get(name) != value}
             options = changed.pop(OPTIONS, None)
-            each.__dict__.update(changed)
+            for name, value in changed.items():
+                was_list = isinstance(each.__dict__.get(name), list)
+                each.__dict__[name] = list(value) if was_list else value
             for group, old in zip(each.param_groups if options else (), options or (), strict=False):
                 group.update(old)
             for name, table in tables.items():
@@ -127,7 +129,11 @@ REASONS = {
 
 def stateful() -> Iterator[type]:
     """The classes with state in Python that are there: modules, optimizers, schedules."""
-    for module, name in (("nn.module", "Module"), ("optim.optimizer", "Optimizer"), ("optim.lr_scheduler.scheduler", "LRScheduler")):
+    for module, name in (
+        ("nn.module", "Module"),
+        ("optim.optimizer", "Optimizer"),
+        ("optim.lr_scheduler.scheduler", "LRScheduler"),
+    ):
         found = sys.modules.get(f"tinytorch.{module}")
         if found is not None and hasattr(found, name):
             yield getattr(found, name)
@@ -146,8 +152,8 @@ def state_of(each: Any) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
 
 def numpy_state() -> Any:
     """Where NumPy's own stream of random numbers stands."""
-    name, keys, *rest = np.random.get_state()  # type: ignore[misc]
-    return name, keys.tobytes(), *rest
+    name, keys, *rest = np.random.get_state()
+    return name, np.asarray(keys).tobytes(), *rest
 
 
 def beginning(array: Any) -> Any:

@@ -11,6 +11,7 @@ from tinytorch.dtypes import dtype as Dtype
 from tinytorch.dtypes import float32, float64, int32, int64
 from tinytorch.errors import DtypeError, IndexOutOfRange, ShapeError
 from tinytorch.joining import searchsorted
+from tinytorch.methods.index import span
 from tinytorch.nn import init
 from tinytorch.nn.module import Module
 from tinytorch.nn.parameter import Parameter
@@ -58,7 +59,7 @@ def check_ids(ids: Tensor, weight: Tensor) -> None:
     if ids.dtype not in (int64, int32):
         raise DtypeError(f"ids are int64 or int32, not {ids.dtype}: an id names a row")
     if not ids.array.device.between(ids.array, 0, weight.shape[0]):
-        low, high = int(ids.min().item()), int(ids.max().item())
+        low, high = span(ids)
         raise IndexOutOfRange(
             f"index out of range: id {low if low < 0 else high} of {weight.shape[0]} embeddings"
         )

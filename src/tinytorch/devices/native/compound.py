@@ -137,7 +137,7 @@ def compiled(expr: Expr) -> Callable[..., None] | None:
     """The C function of an expression, None where there is no library."""
     found = kernels()
     number = EXPRESSIONS.index(expr)
-    return found and found.function(f"expression_{number}", "a" * (inputs_of(expr) + 1))
+    return None if found is None else found.function(f"expression_{number}", "a" * (inputs_of(expr) + 1))
 
 
 def in_one_pass(expr: Expr, passes: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
-from typing import NamedTuple
-from typing import NamedTuple
 
 import numpy as np
 
@@ -31,38 +29,6 @@ SCALAR = {  # of the C library, one number at a time
     "asinh": "asinh", "acosh": "acosh", "atanh": "atanh", "erfc": "erfc", "atan2": "atan2", "pow": "pow",
     "fmod": "fmod",
 }  # fmt: skip
-
-
-# How tightly the parts of C hold together: what is looser than its surroundings needs parentheses.
-ATOM, UNARY, PRODUCT, SUM, COMPARISON, BITWISE, CHOICE = range(7)
-
-
-class Code(NamedTuple):
-    """A piece of C, the type of its value, and how loosely it holds together."""
-
-    text: str
-    kind: str
-    level: int = ATOM
-
-    def within(self, level: int) -> str:
-        """As part of an operator of that level."""
-        return f"({self.text})" if self.level > level else self.text
-
-
-# How tightly the parts of C hold together: what is looser than its surroundings needs parentheses.
-ATOM, UNARY, PRODUCT, SUM, COMPARISON, BITWISE, CHOICE = range(7)
-
-
-class Code(NamedTuple):
-    """A piece of C, the type of its value, and how loosely it holds together."""
-
-    text: str
-    kind: str
-    level: int = ATOM
-
-    def within(self, level: int) -> str:
-        """As part of an operator of that level."""
-        return f"({self.text})" if self.level > level else self.text
 
 
 # How tightly the parts of C hold together: what is looser than its surroundings needs parentheses.
