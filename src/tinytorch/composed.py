@@ -38,7 +38,6 @@ NAMES = [
     "topk",
     "tril",
     "triu",
-    "unbind",
     "unflatten",
     "var",
 ]
@@ -208,11 +207,6 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     if chunks < 1:
         raise ShapeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     return x.split(max(1, -(-x.shape[dim] // chunks)), dim)
-
-
-def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """One view for each index of an axis."""
-    return tuple([x.select(dim, i) for i in range(x.shape[dim])])
 
 
 def repeat(x: Tensor, *repeats: Any) -> Tensor:

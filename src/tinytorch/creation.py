@@ -442,20 +442,21 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> 
     tensor([1., 1., 0.])
     """
     tensors = listed("cat", tensors)
-    given = [x for x in tensors if x.shape != (0,)] or tensors[:1]
+    given = [x for x in tensors if x.array.shape != (0,)] or tensors[:1]
     axis = canonical_dim(dim if axis is None else axis, given[0].ndim)
+    first = given[0].array.shape
+    front, behind = first[:axis], first[axis + 1 :]
     for i, x in enumerate(given):
-        rest = [a for a in range(given[0].ndim) if a != axis]
-        if x.ndim != given[0].ndim or any(x.shape[a] != given[0].shape[a] for a in rest) or not x.ndim:
+        shape = x.array.shape
+        if shape[:axis] != front or shape[axis + 1 :] != behind or not shape:
             raise ShapeError(
-                f"cannot cat {given[0].shape} and {x.shape} along axis {axis}: "
-                f"all other axes must agree (tensor {i})"
+                f"cannot cat {first} and {shape} along axis {axis}: all other axes must agree (tensor {i})"
             )
     kinds = {x.dtype for x in tensors}
     if len(kinds) > 1:
         kind = reduce(dtypes.promote_types, kinds)
         given = [x.to(kind) for x in given]
-    joined: Tensor = apply(ops.Cat(axis, tuple([x.shape[axis] for x in given])), *given)
+    joined: Tensor = apply(ops.Cat(axis, tuple([x.array.shape[axis] for x in given])), *given)
     return joined
 
 

@@ -21,6 +21,8 @@ Number = int | float | bool
 def rewritten(op: Op, inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], list[Array]]:
     """The inputs as the card takes them: in one dtype, or in a floating point one, where it says so."""
     arrays = [x.array for x in inputs]
+    if op.promotion is FREE and not op.least:
+        return inputs, arrays
     first = arrays[0].dtype
     mixed = False
     for array in arrays:

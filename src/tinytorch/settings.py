@@ -28,7 +28,7 @@ def set_num_threads(count: int) -> None:
         tell(count)
         library = kernels()
         if library is not None:
-            library.function("set_threads", "i")(count)
+            library.use_threads(count)
 
 
 def get_num_threads() -> int:

@@ -65,14 +65,14 @@ def apply(op: Op, x: Tensor, y: Tensor | None = None, *more: Tensor) -> Any:
     (observers). Returns a Tensor, or a tuple of them where the card has several outputs.
     """
     # Most operations are elementwise, on one or two inputs with nothing to rewrite: these take the short way.
-    a = x.array
-    if op.expr is not None and a.dtype.category == FLOATING and x.view_of is None:
+    a, expr = x.array, op.expr
+    if expr is not None and a.dtype.category == FLOATING and x.view_of is None:
         made: Any = None
         try:
             if y is None:
-                made = a.device.map(op.expr, a)
+                made = a.device.map(expr, a)
             elif y.array.dtype is a.dtype and y.view_of is None and not more:
-                made = a.device.map(op.expr, a, y.array)
+                made = a.device.map(expr, a, y.array)
         except (ValueError, TypeError) as error:
             raise refusal(op, (a,) if y is None else (a, y.array), error) from error
         if made is not None:
@@ -129,7 +129,7 @@ def refusal(op: Op, arrays: Sequence[Array], error: Exception) -> Exception:
 def evaluate(op: Any, arrays: Sequence[Array]) -> Any:
     """A fused card: by the device's kernel for it, or by its definition, which counts as one operation."""
     kernel = arrays[0].device.kernel(op)
-    made: Any = NotImplemented if kernel is None else kernel.forward(op, *arrays)
+    made: Any = kernel.forward(op, *arrays) if kernel and kernel.forward else NotImplemented
     if made is not NotImplemented:
         return made
     with no_grad(), muted():
@@ -484,7 +484,7 @@ class Tensor:
     squeeze, unsqueeze, seen, select = movement.squeeze, movement.unsqueeze, movement.seen, movement.select
     narrow, unfold, diagonal, flip = movement.narrow, movement.unfold, movement.diagonal, movement.flip
     as_strided, cat_after, pad_axis = movement.as_strided, movement.cat_after, movement.pad_axis
-    spread, viewed = movement.spread, movement.viewed
+    spread, viewed, unbind = movement.spread, movement.viewed, movement.unbind
     swapaxes = swapdims = transpose
     broadcast_to = expand
 
@@ -590,7 +590,7 @@ class Tensor:
     mean, movedim, norm, repeat = composed.mean, composed.movedim, composed.norm, composed.repeat
     repeat_interleave, roll, split = composed.repeat_interleave, composed.roll, composed.split
     std, tile, topk, tril, triu = composed.std, composed.tile, composed.topk, composed.tril, composed.triu
-    unbind, unflatten, var = composed.unbind, composed.unflatten, composed.var
+    unflatten, var = composed.unflatten, composed.var
 
 
 Tensor.wrap = Tensor

@@ -29,10 +29,11 @@ SHOWN = 2**16  # characters of what a child printed that are kept
 SOURCE = Path(__file__).resolve().parents[1]
 
 
-def environment() -> dict[str, str]:
-    """The child's: the framework's source on the path, kernels off, one seed."""
+def environment(kernels: bool = False) -> dict[str, str]:
+    """The child's: the framework's source on the path, one seed; compiled kernels, where programs want to be fast."""
     settings = {"PYTHONPATH": str(SOURCE), "PYTHONSAFEPATH": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
-    return os.environ | settings | {"TINYTORCH_KERNELS": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    off = {} if kernels else {"TINYTORCH_KERNELS": "0"}
+    return os.environ | settings | off | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

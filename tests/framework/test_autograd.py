@@ -11,6 +11,7 @@ import pytest
 import tinytorch as tt
 from tinytorch.autograd.graph import consumers_first
 from tinytorch.devices.cpu import Cpu
+from tinytorch.devices.interface import Kernel
 from tinytorch.errors import GradientError, OverwrittenError
 from tinytorch.observe import observing
 
@@ -157,6 +158,6 @@ def test_a_device_may_bring_a_kernel_for_a_fused_card(monkeypatch):
         calls.append(card.axis)
         return x.copy()
 
-    monkeypatch.setattr(Cpu, "kernel", lambda self, card: kernel)
+    monkeypatch.setattr(Cpu, "kernel", lambda self, card: Kernel(kernel))
     assert tt.tensor([1.0, 2.0]).softmax(0).tolist() == [1.0, 2.0]
     assert calls == [0]

@@ -81,6 +81,10 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "Softmax": lambda x, y: x.softmax(1) * y,
     "LogSoftmax": lambda x, y: x.log_softmax(0) * y,
     "Gelu": lambda x, y: functional.gelu(x - 0.5) * y,
+    "Silu": lambda x, y: functional.silu(x - 0.5) * y,
+    "Linear": lambda x, y: functional.linear(
+        x.reshape(3, 2, 2) * y[0, :2], y.reshape(6, 2), y.reshape(12)[:6]
+    ),
     "BinaryCrossEntropy": lambda x, y: functional.binary_cross_entropy(x, y),
     "CrossEntropy": lambda x, y: functional.cross_entropy(x * y, LABELS),
     "Convolution": lambda x, y: functional.conv2d(
@@ -117,6 +121,7 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "LogCumsumExp": lambda x, y: (x * 4 - 2).logcumsumexp(1) * y,
     "Sort": lambda x, y: (x + STEPS).sort(1, descending=True)[0] * y,
     "Parts": lambda x, y: (lambda first, rest: first * rest)(*parts(x * y, (1, 3), 1)) * y[:, 1:],
+    "Unbind": lambda x, y: (x * y).unbind(1)[1] * (x * y).unbind(1)[3] + y[:, 0],
     "Permute": lambda x, y: x.permute(1, 0) @ y,
     "Expand": lambda x, y: x[:, :1].expand(3, 4) * y,
     "Reshape": lambda x, y: x.mT.reshape(2, 6) * y.reshape(2, 6),

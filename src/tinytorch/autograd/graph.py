@@ -96,6 +96,8 @@ class SavedValue:
         self.version = array.storage.version
 
 
+NO_INPUTS: dict[int, Kept] = {}  # of all nodes that are done
+NO_OUTPUTS: list[Kept] = []
 Kept = Array | SavedValue  # nearly all arrays are at version 0 when they are kept: these stand for themselves
 
 
@@ -175,7 +177,7 @@ def record(op: Op, inputs: Sequence[Tensor], arrays: Sequence[Array], outs: Sequ
 
 def record_short(op: Op, x: Tensor, y: Tensor | None, out: Tensor) -> None:
     """`record` for the many operations of one or two floating inputs and one output, step by step the same."""
-    node = new(Node)
+    node = Node()
     node.op, node.age, node.made, node.hooks, node.spent = op, next(AGES), 1, None, False
     if y is None:
         node.edges, node.shapes, wanted = (x.edge or (x, 0),), (x.array.shape,), 0b11
@@ -277,7 +279,7 @@ class Sweep:
                 if plain and node.hooks is None and node.op.rules is not None:
                     self.pass_simply(node, gs[0], node.op.rules)
                     if not self.keep_graph:
-                        node.inputs, node.outputs, node.spent = {}, [], True
+                        node.inputs, node.outputs, node.spent = NO_INPUTS, NO_OUTPUTS, True
                 else:
                     self.visit(node, gs)
             for leaf, gs in arrived.items():
@@ -329,7 +331,7 @@ class Sweep:
             if True in wanted:
                 self.pass_by_rule(node, gs, wanted)
         if not self.keep_graph:
-            node.inputs, node.outputs, node.spent = {}, [], True
+            node.inputs, node.outputs, node.spent = NO_INPUTS, NO_OUTPUTS, True
 
     def pass_simply(self, node: Node, g: Any, rules: Any) -> None:
         """An elementwise card: one pass of the device for each gradient."""
@@ -342,10 +344,11 @@ class Sweep:
                 self.add(edge, g if array.shape == shape else sum_to_size(g, shape), False)
                 continue
             if len(reads) == 2 and not reads[0]:
-                made = g.wrap(array.device.map(expr, array, saved(node, reads[1])))
+                found = array.device.map(expr, array, saved(node, reads[1]))
             else:
-                made = g.wrap(array.device.map(expr, *[saved(node, i) if i else array for i in reads]))
-            if made.array.shape != shape:
+                found = array.device.map(expr, *[saved(node, i) if i else array for i in reads])
+            made = g.wrap(found)
+            if found.shape != shape:
                 made = sum_to_size(made, shape)
             cause = edge[0]
             if type(cause) is Node and cause.made == 1 and cause not in self.arrived:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from tinytorch.array import Array, Storage
 from tinytorch.devices.interface import Device, Expr, Kernel, first_index, running, sorting_indices
 from tinytorch.devices.memory import keep_freed_memory
-from tinytorch.devices.native import KERNELS
+from tinytorch.devices.native import KERNELS, added_rows
 from tinytorch.devices.native.compound import COMPOUND, LEAST, in_one_pass
 from tinytorch.devices.special import (
     digamma,
@@ -297,13 +297,18 @@ class Cpu(Device):
         return self.wrap(np.asarray(x.host[tuple([index.host for index in indices])]))
 
     def scatter(self, out: Array, src: Array, *indices: Array, add: bool) -> Array:
-        """`np.add.at` counts duplicates, which `out[index] += src` would lose."""
+        """`np.add.at` counts duplicates, which `out[index] += src` would lose. Whole rows have a kernel."""
         where = tuple([index.host for index in indices])
         if add:
-            np.add.at(out.host, where, src.host)
+            if len(indices) != 1 or not added_rows(out, src, indices[0]):
+                np.add.at(out.host, where, src.host)
         else:
             out.host[where] = src.host
         return out
+
+    def join(self, xs: Sequence[Array], axis: int) -> Array:
+        """NumPy's concatenate."""
+        return self.wrap(np.concatenate([x.host for x in xs], axis))
 
     def sort(self, x: Array, axis: int, descending: bool) -> Array:
         """NumPy's stable argsort."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,11 +30,13 @@ class Kernel(NamedTuple):
 
     forward(card, *arrays) gives what the definition gives. gradient(card, wanted, g, out, *arrays) gives an array
     for each input, None where `wanted` is False; g and out are tuples for a card of several results, and what was
-    not kept is None.
+    not kept is None. update(card, *arrays) writes the results over the inputs, all but the second, which is a
+    gradient: what an optimizer does.
     """
 
-    forward: Callable[..., Any]
+    forward: Callable[..., Any] | None = None
     gradient: Callable[..., Any] | None = None
+    update: Callable[..., Any] | None = None
 
 
 class Device(ABC):
@@ -95,6 +97,18 @@ class Device(ABC):
     def layout_of(self, x: Array) -> Layout:
         """The layout of a result that came without one."""
         return Layout.contiguous(x.host.shape)
+
+    # inherited: made of the methods above
+
+    def join(self, xs: Sequence[Array], axis: int) -> Array:
+        """Arrays of one type one after the other along an axis, in new memory."""
+        shape, start = list(xs[0].shape), 0
+        shape[axis] = sum([x.shape[axis] for x in xs])
+        out = self.empty(tuple(shape), xs[0].dtype)
+        for x in xs:
+            self.map(0, x, out=out.view(out.layout.slice(axis, start, start + x.shape[axis])))
+            start += x.shape[axis]
+        return out
 
     # inherited: computed on the host, and said so once
 

@@ -14,7 +14,7 @@ from tinytorch.errors import ShapeError
 from tinytorch.indexing import canonical_dim, canonical_dims
 from tinytorch.layout import Layout
 from tinytorch.ops.card import Op
-from tinytorch.ops.movement import reach
+from tinytorch.ops.movement import reach, reshaped
 
 if TYPE_CHECKING:
     from tinytorch.tensor import Tensor
@@ -30,8 +30,23 @@ def see(card: Op, x: Tensor) -> Tensor:
     return out
 
 
+def see_all(card: Op, x: Tensor) -> tuple[Tensor, ...]:
+    """Several views in one piece of work, which have one gradient."""
+    outs: tuple[Tensor, ...] = x.apply(card, x)
+    if MODE.recording:
+        held = (x if x.view_of is None else x.view_of[0], x.array.storage.version)
+        for out in outs:
+            out.view_of = held
+    return outs
+
+
 def axes_of(given: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes or axes given one by one, or as one sequence."""
+    for each in given:
+        if type(each) is not int:
+            break
+    else:
+        return given
     if len(given) == 1 and (not hasattr(given[0], "__index__") or isinstance(given[0], np.ndarray)):
         return tuple([int(each) for each in given[0]])
     return tuple([int(each) for each in given])
@@ -47,7 +62,7 @@ def view(x: Tensor, *shape: Any) -> Tensor:
     if isinstance(shape[0], dtypes.dtype):
         raise RuntimeError("view(dtype) is not supported: use .to(dtype), which converts the values")
     sizes = x.filled_in(axes_of(shape))
-    if x.array.layout.view(sizes) is None:
+    if reshaped(x.array.layout, sizes) is None:
         raise RuntimeError(
             f"view size is not compatible with input tensor's size and stride: shape {x.shape} with "
             f"strides {x.stride()} cannot be seen as {sizes} without a copy. Use .reshape(...) instead"
@@ -58,7 +73,7 @@ def view(x: Tensor, *shape: Any) -> Tensor:
 def reshape(x: Tensor, *shape: Any) -> Tensor:
     """The same elements in reading order under another shape: a view where one exists, else a copy."""
     sizes = x.filled_in(axes_of(shape))
-    x = x if x.array.layout.view(sizes) is not None else x.clone()
+    x = x if reshaped(x.array.layout, sizes) is not None else x.clone()
     return see(ops.Reshape(sizes), x)
 
 
@@ -136,6 +151,16 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
 def select(x: Tensor, dim: int, index: int) -> Tensor:
     """One index of an axis."""
     return x.seen(x.array.layout.select(canonical_dim(dim, x.ndim), index))
+
+
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """One view for each index of an axis."""
+    axis = canonical_dim(dim, x.ndim)
+    if x.ndim and x.array.shape[axis] > 1:
+        strides = x.array.layout.strides
+        order = tuple(sorted(range(len(strides)), key=lambda i: -strides[i]))
+        return see_all(ops.Unbind(axis, order), x)
+    return tuple([x.select(axis, i) for i in range(x.shape[axis])])
 
 
 def narrow(x: Tensor, dim: int, start: Any, length: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
+from tinytorch import ops
 from tinytorch.autograd.grad_mode import no_grad
 from tinytorch.creation import arange, empty, full, stack, zeros
 from tinytorch.dtypes import dtype as Dtype
@@ -15,7 +16,7 @@ from tinytorch.methods.index import span
 from tinytorch.nn import init
 from tinytorch.nn.module import Module
 from tinytorch.nn.parameter import Parameter
-from tinytorch.tensor import Tensor
+from tinytorch.tensor import Tensor, apply
 
 
 def embedding(
@@ -41,7 +42,7 @@ def embedding(
     padding = counted_from_front(padding_idx, weight.shape[0])
     if max_norm is not None:
         shorten(input, weight, max_norm, norm_type)
-    rows = weight[input]  # (..., width)
+    rows: Tensor = apply(ops.INDEX_SELECT, weight, input.long())  # (..., width)
     if scale_grad_by_freq and rows.requires_grad:
         often = zeros(weight.shape[0], dtype=weight.dtype).index_add(
             0, input.reshape(-1).long(), rows.new_ones(input.numel())

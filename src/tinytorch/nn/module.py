@@ -102,9 +102,10 @@ class Module(Hooked):
 
     def __getattr__(self, name: str) -> Any:
         # Reached only for what is no plain attribute.
-        for table in ("_parameters", "_buffers", "_modules"):
-            if name in self.__dict__.get(table, ()):
-                return self.__dict__[table][name]
+        own = self.__dict__
+        for table in ("_parameters", "_modules", "_buffers"):
+            if table in own and name in own[table]:
+                return own[table][name]
         return super().__getattr__(name)
 
     def __delattr__(self, name: str) -> None:

@@ -4,7 +4,20 @@ from tinytorch.overlay import overlaid
 
 __path__ = overlaid(__name__, __path__)
 
-from tinytorch.ops.activations import GELU, GELU_TANH, RELU, SIGMOID, Gelu, LogSoftmax, Relu, Sigmoid, Softmax
+from tinytorch.ops.activations import (
+    GELU,
+    GELU_TANH,
+    RELU,
+    SIGMOID,
+    SILU,
+    Gelu,
+    LogSoftmax,
+    Relu,
+    Sigmoid,
+    Silu,
+    Softmax,
+)
+from tinytorch.ops.affine import LINEAR, Linear
 from tinytorch.ops.attention import Attention
 from tinytorch.ops.card import Elementwise, Fused, Movement, Op
 from tinytorch.ops.contract import MATMUL, MatMul
@@ -191,7 +204,7 @@ from tinytorch.ops.movement import (
     View,
 )
 from tinytorch.ops.normalization import BatchNorm, LayerNorm, RMSNorm
-from tinytorch.ops.parts import Parts
+from tinytorch.ops.parts import Parts, Unbind
 from tinytorch.ops.reduce import Amax, Amin, ArgReduce, Cumprod, Cumsum, LogCumsumExp, Prod, Sort, Sum
 from tinytorch.ops.steps import AdamStep, AdamWStep, SgdStep
 
@@ -283,6 +296,10 @@ __all__ = [
     "GREATER_EQUAL",
     "Gather",
     "Gelu",
+    "LINEAR",
+    "Linear",
+    "SILU",
+    "Silu",
     "Greater",
     "GreaterEqual",
     "INDEX",
@@ -335,6 +352,7 @@ __all__ = [
     "Or",
     "POW",
     "Parts",
+    "Unbind",
     "Patch",
     "Permute",
     "Polygamma",

@@ -96,6 +96,20 @@ class Gelu(Fused):
         return int((8 if self.tanh else 4) * out.numel())
 
 
+class Silu(Fused):
+    """x times its sigmoid: Elfwing et al., 2018"""
+
+    __slots__ = ()
+    promotion = FLOAT
+
+    def definition(self, x: Tensor) -> Any:
+        return x * x.sigmoid()
+
+    def flops(self, out: Any, *xs: Any) -> int:
+        """An exponential, a sum, a quotient and a product for each element."""
+        return int(4 * out.numel())
+
+
 def top(x: Tensor, axis: int) -> Tensor:
     """The maximum along an axis, kept, as a constant; 0 where there is nothing to take it of."""
     if 0 in x.shape:
@@ -104,4 +118,4 @@ def top(x: Tensor, axis: int) -> Tensor:
 
 
 RELU, SIGMOID = Relu(), Sigmoid()
-GELU, GELU_TANH = Gelu(False), Gelu(True)
+GELU, GELU_TANH, SILU = Gelu(False), Gelu(True), Silu()

@@ -43,6 +43,32 @@ class Parts(Movement):
         return (some.apply(Cat(self.axis, self.sizes), *pieces),)
 
 
+class Unbind(Movement):
+    """One slice for each index of an axis, which disappears; the slices share the memory of the whole
+
+    order: the axes of the whole as they lie in memory, the widest steps first. Its gradient is laid out like it,
+    so that what goes back through the views before it need not be copied.
+    """
+
+    __slots__ = ("axis", "order")
+    reads = {"x": ()}
+    fresh = True
+
+    def __init__(self, axis: int, order: Shape) -> None:
+        self.axis = axis
+        self.order = order
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        return tuple([x.view(x.layout.select(self.axis, i)) for i in range(x.shape[self.axis])])
+
+    def grad(self, g: Any, out: Any, x: Tensor) -> Grads:
+        some = next(each for each in g if each is not None)
+        pieces = [some.new_zeros(some.shape) if each is None else each for each in g]
+        whole = Cat(self.order.index(self.axis), (1,) * len(pieces))
+        made = some.apply(whole, *[each.unsqueeze(self.axis).permute(self.order) for each in pieces])
+        return (made.permute([self.order.index(axis) for axis in range(len(self.order))]),)
+
+
 def parts(x: Tensor, sizes: Shape, axis: int = 0) -> tuple[Tensor, ...]:
     """Consecutive slices of a tensor, to be read only; the one slice there may be is the tensor itself."""
     if len(sizes) == 1:

@@ -7,8 +7,8 @@ from typing import Any
 
 from tinytorch.creation import zeros_like
 from tinytorch.ops.steps import AdamStep, AdamWStep
-from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero, check_betas, ways
-from tinytorch.tensor import Tensor, apply
+from tinytorch.optim.optimizer import Group, Optimizer, advanced, at_least_zero, check_betas, ways
+from tinytorch.tensor import Tensor
 
 
 class Adam(Optimizer):
@@ -53,9 +53,7 @@ class Adam(Optimizer):
             step=state["step"],
             amsgrad=group["amsgrad"],
         )
-        new = apply(card, p, g, *[state[name] for name in names])
-        p.copy_(new[0])
-        state.update(zip(names, new[1:], strict=True))
+        state.update(zip(names, advanced(card, p, g, *[state[name] for name in names]), strict=True))
 
 
 class AdamW(Adam):

@@ -10,7 +10,9 @@ from typing import Any
 from tinytorch.autograd.grad_mode import enable_grad, no_grad
 from tinytorch.autograd.graph import clear
 from tinytorch.creation import tensor
-from tinytorch.tensor import Tensor
+from tinytorch.observe import LISTENING
+from tinytorch.ops.card import Op
+from tinytorch.tensor import Tensor, apply
 
 Group = dict[str, Any]
 
@@ -121,6 +123,24 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
         return "\n".join([*lines, ")"])
+
+
+def advanced(card: Op, p: Tensor, g: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+    """Move a parameter by a step's card, in place; the state after it, in the order of the card's results.
+
+    A device's kernel writes the state in place too, as PyTorch does.
+    """
+    arrays = [each.array for each in (p, g, *state)]
+    kernel = p.array.device.kernel(card)
+    if kernel and kernel.update and p.view_of is None and kernel.update(card, *arrays):
+        for each in (p, *state):
+            each.array.storage.bump("step")
+        for observer in LISTENING.observers:
+            observer(card, (p, g, *state), (p, *state))
+        return state
+    new: tuple[Tensor, ...] = apply(card, p, g, *state)
+    p.copy_(new[0])
+    return new[1:]
 
 
 def loaded(name: str, value: Any, p: Tensor) -> Any:

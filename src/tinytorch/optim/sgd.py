@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinytorch.ops.steps import SgdStep
-from tinytorch.optim.optimizer import Group, Optimizer, at_least_zero, ways
-from tinytorch.tensor import Tensor, apply
+from tinytorch.optim.optimizer import Group, Optimizer, advanced, at_least_zero, ways
+from tinytorch.tensor import Tensor
 
 
 class SGD(Optimizer):
@@ -43,9 +43,7 @@ class SGD(Optimizer):
         """One step of one parameter."""
         names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
         velocity = state.get("momentum_buffer")
-        new = apply(
-            SgdStep(*[group[name] for name in names]), p, g, *([] if velocity is None else [velocity])
-        )
-        p.copy_(new[0])
-        if len(new) > 1:
-            state["momentum_buffer"] = new[1]
+        held = [] if velocity is None else [velocity]
+        after = advanced(SgdStep(*[group[name] for name in names]), p, g, *held)
+        if after:
+            state["momentum_buffer"] = after[0]

@@ -104,12 +104,15 @@ def next_step(name: str | None, as_json: bool) -> None:
 
 
 AHEAD = """
-import compileall, py_compile, sys
+import compileall, os, py_compile, sys
+from tinytorch.devices.native import library
 from tinytorch_studio import check, course
 
 # The children of a check write no bytecode (a learner's file must never be taken for an older one), so it is made here.
 compileall.compile_dir(course.framework(), quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
 check.remember(course.find(sys.argv[1])[0])
+os.environ.pop("TINYTORCH_KERNELS", None)
+library.loaded()  # the kernels are compiled, so that no program has to wait for that
 """
 
 

@@ -120,7 +120,7 @@ def complaint(path: Path) -> str:
 
 def in_front(folder: Folder, *others: Path) -> dict[str, str]:
     """The environment of a program that runs on the learner's files."""
-    settings = environment()
+    settings = environment(kernels=True)
     settings["PYTHONPATH"] = os.pathsep.join(map(str, [folder.root, *others, settings["PYTHONPATH"]]))
     return settings
 

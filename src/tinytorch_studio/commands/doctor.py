@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from tinytorch.devices.native.library import report
 from tinytorch_studio.check import cache
 from tinytorch_studio.commands.common import complaint, strangers
 from tinytorch_studio.diagnosis import row
@@ -62,12 +63,7 @@ def findings() -> Iterator[Finding]:
     for name, why in WANTED.items():
         found = installed(name)
         yield Finding("ok", f"{name} {found}") if found else Finding("none", f"{name}: {why}", pip(name))
-    compiler = next((name for name in ("cc", "gcc", "clang", "cl") if shutil.which(name)), None)
-    yield (
-        Finding("ok", f"compiler {compiler}")
-        if compiler
-        else Finding("none", "compiler: nothing needs one yet")
-    )
+    yield kernels()
     yield space(Path.cwd())
     yield writable(cache())
     yield from mine()
@@ -102,6 +98,13 @@ def package(name: str) -> Finding:
         return Finding("ok", f"{name} {found}")
     root = Path(__file__).resolve().parents[3]
     return Finding("missing", name, pip(f"-e {shlex.quote(str(root))}" if name == "tinytorch" else name))
+
+
+def kernels() -> Finding:
+    """Whether compiled kernels are in use, and why or why not."""
+    used, about = report()
+    help = "" if used else "operations run on NumPy, which is right and slower"
+    return Finding("ok" if used else "none", f"compiled kernels: {about}", help)
 
 
 def space(path: Path) -> Finding:

@@ -47,3 +47,44 @@ EXPORT void softmax_gradient(const Array *g, const Array *y, Array *out) {
     Rows w = {floats(g), floats(y), floats(out), last_axis(g)};
     split(size_of(g) / w.size, 0.5 * w.size, softmax_gradient_rows, &w);
 }
+
+// y = x - max - log(sum(exp(x - max))).
+static void log_softmax_rows(void *given, int64_t first, int64_t last, int part) {
+    const Rows *w = given;
+    int64_t n = w->size;
+    for (int64_t row = first; row < last; row++) {
+        const float *x = w->x + row * n;
+        float *y = w->out + row * n, top = x[0], sum = 0;
+#pragma omp simd reduction(max : top)
+        for (int64_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
+#pragma omp simd reduction(+ : sum)
+        for (int64_t i = 0; i < n; i++) sum += exponential(x[i] - top);
+        float all = logf(sum);
+        for (int64_t i = 0; i < n; i++) y[i] = x[i] - top - all;
+    }
+    (void)part;
+}
+
+EXPORT void log_softmax(const Array *x, Array *out) {
+    Rows w = {floats(x), NULL, floats(out), last_axis(x)};
+    split(size_of(x) / w.size, 1.5 * w.size, log_softmax_rows, &w);
+}
+
+// x's gradient = g - exp(y) * sum(g).
+static void log_softmax_gradient_rows(void *given, int64_t first, int64_t last, int part) {
+    const Rows *w = given;
+    int64_t n = w->size;
+    for (int64_t row = first; row < last; row++) {
+        const float *g = w->x + row * n, *y = w->y + row * n;
+        float *out = w->out + row * n, sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (int64_t i = 0; i < n; i++) sum += g[i];
+        for (int64_t i = 0; i < n; i++) out[i] = g[i] - exponential(y[i]) * sum;
+    }
+    (void)part;
+}
+
+EXPORT void log_softmax_gradient(const Array *g, const Array *y, Array *out) {
+    Rows w = {floats(g), floats(y), floats(out), last_axis(g)};
+    split(size_of(g) / w.size, 1.5 * w.size, log_softmax_gradient_rows, &w);
+}

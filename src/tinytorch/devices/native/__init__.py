@@ -8,8 +8,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from tinytorch.array import Array
 from tinytorch.devices.interface import Kernel
 from tinytorch.devices.native.library import kernels
+from tinytorch.dtypes import float32, int64
 
 PACKAGE = str(Path(__file__).resolve().parents[2])
 
@@ -26,14 +28,19 @@ class Kernels(dict[type, Kernel | None]):
 
     def of(self, kind: type) -> Kernel | None:
         """The kernel of a class, or None."""
-        if (
-            not all(made.__code__.co_filename.startswith(PACKAGE) for made in written(kind))
-            or kernels() is None
-        ):
+        if not ours(kind) or kernels() is None:
             return None
         from tinytorch.devices.native import table  # only here, since it needs the library
 
+        below = table.RESTS_ON.get(kind.__name__)
+        if below is not None and not ours(getattr(sys.modules["tinytorch.ops"], below)):
+            return None
         return table.KERNELS.get(kind.__name__)
+
+
+def ours(kind: type) -> bool:
+    """Whether all that a card rests on is this package's own."""
+    return all(each.__code__.co_filename.startswith(PACKAGE) for each in written(kind))
 
 
 def written(kind: type) -> Iterator[FunctionType]:
@@ -46,3 +53,15 @@ def written(kind: type) -> Iterator[FunctionType]:
 
 
 KERNELS = Kernels()
+
+
+def added_rows(out: Array, src: Array, index: Array) -> bool:
+    """Add rows of `src` to those of `out` that an index names, in place, where there is a kernel for these arrays."""
+    if out.dtype is not float32 or src.dtype is not float32 or index.dtype is not int64 or kernels() is None:
+        return False
+    if 0 in src.shape or not out.host.flags.c_contiguous:
+        return False
+    from tinytorch.devices.native.rows import scatter_add
+
+    scatter_add(out, src, index)
+    return True

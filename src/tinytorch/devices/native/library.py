@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.devices.native.build import HEADERS, library
+from tinytorch.devices.native.build import HEADERS, compiler, library, vectors
 from tinytorch.errors import DeviceError
 
 KINDS: dict[str, Any] = {
@@ -55,6 +55,7 @@ class Library:
         }
         sources["expressions.c"] = import_module("tinytorch.devices.native.compound").source()
         self.compiled = library("kernels", sources)
+        self.count = 1
         self.try_array()
         self.join_pools()
 
@@ -78,26 +79,50 @@ class Library:
         Two pools whose threads both wait for work made a training step six times as slow.
         """
         take, count = of_blas("set_threads_callback_function"), of_blas("get_num_threads")
-        if take is None or count is None:
-            return
-        take(ctypes.cast(self.compiled.blas_jobs, ctypes.c_void_p))
-        self.function("set_threads", "i")(count())
+        if take is not None and count is not None:
+            take(ctypes.cast(self.compiled.blas_jobs, ctypes.c_void_p))
+            self.use_threads(int(count()))
+
+    def use_threads(self, count: int) -> None:
+        """On how many threads kernels run."""
+        self.count = count
+        self.function("set_threads", "i")(count)
+
+
+@cache
+def loaded() -> Library | str:
+    """The library, or why there is none."""
+    if os.environ.get("TINYTORCH_KERNELS") == "0":
+        return "TINYTORCH_KERNELS=0 turns them off"
+    try:
+        return Library()
+    except (DeviceError, OSError) as error:
+        return str(error)
 
 
 @cache
 def kernels() -> Library | None:
     """The library, or None: TINYTORCH_KERNELS=0 says so, or it cannot be had, which is said once."""
-    if os.environ.get("TINYTORCH_KERNELS") == "0":
-        return None
-    try:
-        return Library()
-    except (DeviceError, OSError) as error:
+    found = loaded()
+    if isinstance(found, Library):
+        return found
+    if os.environ.get("TINYTORCH_KERNELS") != "0":
         warnings.warn(
-            f"operations run on NumPy, without compiled kernels, which are faster: {error}",
+            f"operations run on NumPy, without compiled kernels, which are faster: {found}",
             RuntimeWarning,
             stacklevel=2,
         )
-        return None
+    return None
+
+
+def report() -> tuple[bool, str]:
+    """Whether compiled kernels are in use, and which or why not, in one line."""
+    found = loaded()
+    if not isinstance(found, Library):
+        return False, found.splitlines()[0]
+    command = " ".join(compiler() or ())
+    pool = "with NumPy's OpenBLAS on one pool" if found.count > 1 else "alone"
+    return True, f"{vectors()[0]}, by {command}, {found.count} threads {pool}"
 
 
 def function(name: str, kinds: str) -> Callable[..., None]:

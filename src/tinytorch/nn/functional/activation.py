@@ -49,7 +49,7 @@ def tanh(input: Tensor) -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
-    return placed(input, lambda x: x * x.sigmoid(), inplace, "silu")
+    return placed(input, lambda x: x.apply(ops.SILU, x.fractional("silu")), inplace, "silu")
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from tinytorch import ops
 from tinytorch.errors import ShapeError
-from tinytorch.tensor import Tensor
+from tinytorch.tensor import Tensor, apply
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.mT + bias."""
-    if input.shape[-1:] != weight.shape[-1:]:
+    x, w = input.array, weight.array
+    if x.shape[-1:] != w.shape[-1:]:
         raise ShapeError(
             f"linear: the input {input.shape} ends in {input.shape[-1:]}, the weight {weight.shape} takes "
             f"{weight.shape[-1]} features"
         )
+    usual = len(x.shape) > 1 and len(w.shape) == 2 and x.dtype is w.dtype and x.dtype.is_floating_point
+    if bias is None and usual:
+        made: Tensor = apply(ops.LINEAR, input, weight)
+        return made
+    if bias is not None and usual and bias.array.dtype is x.dtype and bias.array.shape == w.shape[:1]:
+        made = apply(ops.LINEAR, input, weight, bias)
+        return made
     out = input @ weight.mT
     return out if bias is None else out + bias
 

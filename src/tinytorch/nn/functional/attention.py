@@ -39,13 +39,13 @@ def scaled_dot_product_attention(
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     if enable_gqa:
         key, value = shared(query, key), shared(query, value)
-    length, size = query.shape[-2], key.shape[-2]
+    length, size = query.array.shape[-2], key.array.shape[-2]
     if is_causal and attn_mask is not None:
         raise RuntimeError("Explicit attn_mask should not be set when is_causal=True: give one of them")
     if is_causal and length != size:  # PyTorch counts both from their first, the card from their last
         attn_mask = query.new_ones(length, size, dtype=dtypes.bool_).tril()
     mask = [] if attn_mask is None else [fitting(attn_mask, query, key)]
-    scale = 1.0 / math.sqrt(query.shape[-1] or 1) if scale is None else scale
+    scale = 1.0 / math.sqrt(query.array.shape[-1] or 1) if scale is None else scale
     card = ops.Attention(scale, is_causal and length == size)
     if dropout_p <= 0.0:
         made: Tensor = apply(card, query, key, value, *mask)
@@ -55,20 +55,21 @@ def scaled_dot_product_attention(
 
 def check_inputs(query: Tensor, key: Tensor, value: Tensor) -> None:
     """Raises for inputs that do not go together."""
-    if min(query.ndim, key.ndim, value.ndim) < 2:
+    q, k, v = query.array, key.array, value.array
+    if min(len(q.shape), len(k.shape), len(v.shape)) < 2:
         raise RuntimeError(
             "Expected query, key, and value to be all at least 2 dimensional, but they have "
-            f"{query.ndim}, {key.ndim} and {value.ndim} dimensions"
+            f"{len(q.shape)}, {len(k.shape)} and {len(v.shape)} dimensions"
         )
-    if query.dtype is not key.dtype or query.dtype is not value.dtype:
+    if q.dtype is not k.dtype or q.dtype is not v.dtype:
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but they are "
-            f"{query.dtype}, {key.dtype} and {value.dtype}"
+            f"{q.dtype}, {k.dtype} and {v.dtype}"
         )
     query.fractional("scaled_dot_product_attention")
-    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+    if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
         raise ShapeError(
-            f"attention of query {query.shape}, key {key.shape} and value {value.shape}: query and key must "
+            f"attention of query {q.shape}, key {k.shape} and value {v.shape}: query and key must "
             "agree in their last size, key and value in the one before"
         )
 

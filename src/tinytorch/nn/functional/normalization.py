@@ -36,7 +36,11 @@ def check_shapes(shape: tuple[int, ...], name: str, **parameters: Tensor | None)
 
 def normalized(input: Tensor, normalized_shape: Sequence[int], name: str, **parameters: Tensor | None) -> int:
     """How many axes are normalised. Raises where shapes or types do not fit."""
-    shape = tuple(normalized_shape)
+    shape, x = tuple(normalized_shape), input.array
+    if shape and x.shape[-len(shape) :] == shape and x.dtype.is_floating_point:
+        given = [each.array for each in parameters.values() if each is not None]
+        if all([each.shape == shape and each.dtype is x.dtype for each in given]):  # noqa: C419 a list is faster
+            return len(shape)
     if not shape:
         raise ShapeError(f"{name}: normalized_shape needs at least one axis")
     check_shapes(shape, name, **parameters)
