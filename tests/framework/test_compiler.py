@@ -862,6 +862,16 @@ def test_errors_of_the_function_itself_are_its_own():
     same(compiled(values(0, 2, 3), values(0, 3, 2)), values(0, 2, 3) @ values(0, 3, 2))
 
 
+def test_every_method_of_the_device_that_makes_arrays_is_written_down():
+    """A method that is added to the device and not to the recorder would leave results that nothing explains."""
+    from tinytorch.compiler.recording import Recorder
+    from tinytorch.devices.cpu import Cpu
+
+    inside = {"wrap", "window", "strided", "layout_of", "map_halves", "write"}  # of the others
+    public = {name for name in dir(Cpu) if not name.startswith("_") and callable(getattr(Cpu, name))}
+    assert public - inside == {name for name in vars(Recorder) if not name.startswith("_")} - {"trace", "called"}
+
+
 def test_after_a_refusal_the_device_is_itself_again():
     from tinytorch.devices.cpu import Cpu
 

@@ -132,7 +132,7 @@ def observed(watched: Watched) -> Iterator[None]:
                 f"leave it outside of what is compiled{place()}"
             )
         for each in out if isinstance(out, tuple) else (out,):
-            if each.array.device is not backend("cpu"):
+            if each is not None and each.array.device is not backend("cpu"):
                 raise CompileError(
                     f"{name} runs on {each.array.device.name!r}; a step is captured on the CPU{place()}"
                 )

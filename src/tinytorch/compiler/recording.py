@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -239,6 +239,19 @@ class Recorder(Cpu):
             return super().scatter(out, src, *indices, add=add)
         trace.about_to_write(out)
         return self.called("scatter", partial(super().scatter, add=add), (out, src, *indices), in_place=True)
+
+    def join(self, xs: Sequence[Array], axis: int) -> Array:
+        """As copies into the parts of one new array, which loops can do."""
+        if not (self.trace and self.trace.listening):
+            return super().join(xs, axis)
+        shape, start = list(xs[0].shape), 0
+        shape[axis] = sum([x.shape[axis] for x in xs])
+        out = self.empty(tuple(shape), xs[0].dtype)
+        for x in xs:
+            size = x.shape[axis]
+            self.map(0, x, out=out.view(out.layout.slice(axis, start, start + size)))
+            start += size
+        return out
 
     def sort(self, x: Array, axis: int, descending: bool) -> Array:
         """Computed, and written down."""
