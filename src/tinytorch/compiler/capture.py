@@ -177,7 +177,7 @@ def capture(
             raise CompileError(
                 f"argument {i} is on {tensor.array.device.name!r}; a step is captured on the CPU"
             )
-    guards, tensors = reached(function)
+    guards, tensors = reached(function, arguments.objects)
     with CAPTURING, recording() as trace:
         watched = Watched(trace, Watch(), arguments, tensors, next(graph.AGES), set())
         try:
@@ -234,7 +234,7 @@ class Variant:
         for tensor in results:
             if not watch.knows(tensor):
                 trace.memory(tensor.array)
-        self.key = watched.arguments.key
+        self.key, self.objects = watched.arguments.key, watched.arguments.objects
         self.pattern = pattern(watched.arguments.tensors)
         self.backward: Backward | None = captured_backward(watched, results)
         seeds = self.backward.seeds if self.backward else []

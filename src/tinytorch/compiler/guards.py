@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from tinytorch import dtypes
 from tinytorch.autograd.grad_mode import MODE
@@ -32,11 +34,16 @@ class Guard(NamedTuple):
             raise CompileError(f"the step changes {self.name}, which a replay would not repeat")
 
 
+# Of a module: what must stay the same objects.
+TABLES = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks")
+
+
 class Arguments:
     """The arguments of a call, taken apart: tensors in order, and everything else in a key that can be compared."""
 
     def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.tensors: list[Tensor] = []
+        self.objects: list[Any] = []
         self.key = (self.part(args, "argument"), self.part(options, "argument") if options else None)
 
     def part(self, value: Any, path: str) -> Any:
@@ -51,22 +58,27 @@ class Arguments:
             return kind, tuple([self.part(each, f"{path}[{i}]") for i, each in enumerate(value)])
         if kind is dict:
             return kind, tuple([(name, self.part(each, f"{path}[{name!r}]")) for name, each in value.items()])
-        if isinstance(value, (Module, dtypes.dtype, types.FunctionType)):
-            return kind, id(value), value
-        raise CompileError(
-            f"a compiled function takes tensors and plain values (numbers, text, lists, tuples, dicts); "
-            f"{path} is a {kind.__name__}"
-        )
+        if isinstance(value, np.ndarray) or not (
+            hasattr(value, "__dict__") or isinstance(value, dtypes.dtype)
+        ):
+            raise CompileError(
+                f"a compiled function takes tensors and plain values (numbers, text, lists, tuples, dicts); "
+                f"{path} is a {kind.__name__}"
+            )
+        self.objects.append(value)  # the same object must come again, with what it holds as it was
+        return kind, id(value)
 
 
-def reached(function: Any) -> tuple[list[Guard], list[Tensor]]:
-    """Guards for what a function reads beside its arguments, and the tensors that it reaches.
+def reached(function: Any, objects: Sequence[Any]) -> tuple[list[Guard], list[Tensor]]:
+    """Guards for what a function reads beside tensors that it is given, and the tensors that it reaches.
 
     Followed are closures, globals and defaults of functions outside of this package, modules with all below
     them, and lists, tuples and dictionaries of such.
     """
     walk = Walk()
     walk.function(function)
+    for each in objects:
+        walk.value(each, "an argument")
     return walk.guards, walk.tensors
 
 
@@ -172,7 +184,7 @@ class Walk:
         values = {name: kept(value) for name, value in inside.items() if plain(value)}
         # What a step changes of a module is found, and put back, by Watch.
         self.guards.append(Guard(same_values(inside, values), "an attribute of a module", nothing))
-        for name in ("_parameters", "_buffers", "_modules"):
+        for name in TABLES:
             self.guards.append(Guard(same_objects(inside[name]), f"{name!r} of a module", nothing))
             for each in inside[name].values():
                 if isinstance(each, Tensor):

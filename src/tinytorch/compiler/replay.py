@@ -107,8 +107,9 @@ class Program:
     def fixed(self, memory: Memory, block: Any) -> np.ndarray[Any, Any]:
         """A constant, or a part of the block that is used at every replay."""
         if memory.kind == CONSTANT:
-            host: np.ndarray[Any, Any] = memory.host
-            return host if host.flags.c_contiguous else host.ravel(order="K")
+            return np.array(
+                memory.host.ravel(order="K")
+            )  # a copy: what the program does with its arrays is its own
         place = self.plan.places[memory]
         return block[place : place + memory.nbytes].view(memory.dtype.numpy)
 
