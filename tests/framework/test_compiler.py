@@ -182,6 +182,17 @@ def test_numbers_that_are_known_are_worked_out(way):
         x, z = [values(seed, 40).abs().requires_grad_() for _ in range(2)]
         same(compiled(x), step(z), 1e-5)
         same(x.grad, z.grad, 1e-5)
+    assert variants(compiled) == 1
+
+
+def test_gradients_of_arguments_are_those_of_each_call(way):
+    compiled = tt.compile(lambda x: (x * x).sum().backward())
+    for seed in range(4):
+        x = values(seed, 3).requires_grad_()
+        for times in range(1, 4):
+            compiled(x)
+            same(x.grad, x * (2.0 * times))
+    assert variants(compiled) == 2
 
 
 FUNCTIONS = ["tanh", "relu", "sigmoid", "abs", "square", "neg", "exp"]

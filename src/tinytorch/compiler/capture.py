@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, NamedTuple
 
 from tinytorch.array import Array, Storage
@@ -13,7 +12,7 @@ from tinytorch.autograd import graph
 from tinytorch.autograd.grad_mode import MODE
 from tinytorch.autograd.graph import Node, Sweep
 from tinytorch.compiler.gradient import Backward, attach, captured_backward
-from tinytorch.compiler.guards import Arguments, Guard, Holds, TensorGuard, reached, recording_is
+from tinytorch.compiler.guards import Arguments, Guard, TensorGuard, reached, recording_is
 from tinytorch.compiler.program import CONSTANT, GIVEN, Check, Memory
 from tinytorch.compiler.recording import Trace, place, pointer, recording, relative
 from tinytorch.compiler.replay import Program
@@ -31,24 +30,21 @@ Fetch = Callable[[list[Tensor]], Tensor]
 
 
 class Source(NamedTuple):
-    """How given memory is found again: an argument, a tensor that the step reaches, or the gradient of one."""
+    """How a tensor is found again: as an argument (`number`, else -1) or as itself; or as the gradient of such a one."""
 
-    kind: str
     tensor: Any
-    number: int = 0
+    number: int
+    gradient: bool = False
 
     def fetch(self, tensors: Sequence[Tensor]) -> Any:
-        """The tensor that has it now; None where a gradient is gone."""
-        if self.kind == "argument":
-            return tensors[self.number]
-        return self.tensor.grad if self.kind == "grad" else self.tensor
+        """The tensor now; None where a gradient is gone."""
+        found = self.tensor if self.number < 0 else tensors[self.number]
+        return found.grad if self.gradient else found
 
-    def __str__(self) -> str:
-        return {
-            "argument": f"argument {self.number}",
-            "grad": "a gradient",
-            "tensor": "a tensor that the step reaches",
-        }[self.kind]
+    @property
+    def kind(self) -> str:
+        """In a word."""
+        return "gradient" if self.gradient else "argument" if self.number >= 0 else "tensor"
 
 
 class Watched(NamedTuple):
@@ -69,9 +65,9 @@ class Watched(NamedTuple):
         """How a tensor from before the step is found again."""
         for i, each in enumerate(self.arguments.tensors):
             if each is tensor:
-                return Source("argument", None, i)
+                return Source(None, i)
         leaf = self.watch.leaf_of.get(id(tensor))
-        return Source("tensor", tensor) if leaf is None else Source("grad", leaf)
+        return Source(tensor, -1) if leaf is None else self.source(leaf)._replace(gradient=True)
 
 
 class CapturingSweep(Sweep):
@@ -251,8 +247,8 @@ class Variant:
         self.guards = [
             recording_is(MODE.recording),
             *[guard.holds for guard in guards],
-            *self.without_gradients(awaited),
         ]
+        self.absent = self.without_gradients(awaited)
         self.tensor_guards = self.assumed(watched.arguments.tensors)
         self.steps = trace.steps[: self.backward.start] if self.backward else trace.steps
 
@@ -260,20 +256,21 @@ class Variant:
         """What is taken for granted about arguments and all other tensors that are read."""
         assert self.watched is not None
         tensors = self.watched.watch.tensors
-        sources = [Source("argument", None, i) for i in range(len(arguments))]
+        sources = [Source(None, i) for i in range(len(arguments))]
         made = []
         for each in [*sources, *[each for each in self.sources if each.kind != "argument"]]:
-            tensor = tensors[id(each.tensor)].grad if each.kind == "grad" else each.fetch(arguments)
+            base = each._replace(gradient=False).fetch(arguments)
+            tensor = tensors[id(base)].grad if each.gradient else base
             before = tensors[id(tensor)]
             made.append((each, TensorGuard(before.array, before.requires_grad)))
         return made
 
-    def without_gradients(self, awaited: Sequence[Tensor]) -> list[Holds]:
+    def without_gradients(self, awaited: Sequence[Tensor]) -> list[Source]:
         """Leaves that had no gradient at the beginning, and whose gradient then arrived."""
         assert self.watched is not None
         tensors = self.watched.watch.tensors
         leaves = [leaf for leaf in awaited if id(leaf) in tensors and tensors[id(leaf)].grad is None]
-        return [partial(has_no_gradient, leaf) for leaf in leaves]
+        return [self.watched.source(leaf)._replace(gradient=True) for leaf in leaves]
 
     def new_gradients(self) -> list[tuple[Source, Out | None]]:
         """Which tensors got another gradient, or lost theirs."""
@@ -364,6 +361,9 @@ class Variant:
             tensor = source.fetch(tensors)
             if tensor is None or not guarded.holds(tensor):
                 return False
+        for source in self.absent:
+            if source.fetch(tensors) is not None:
+                return False
         return all(self.still(check, tensors) for check in self.checks)
 
     def still(self, check: Check, tensors: list[Tensor]) -> bool:
@@ -453,11 +453,6 @@ def renewed(value: Any, parts: list[Any]) -> Any:
     return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
 
 
-def has_no_gradient(leaf: Tensor) -> bool:
-    """Whether no gradient has arrived there yet."""
-    return leaf.grad is None
-
-
 def pattern(tensors: Sequence[Tensor]) -> tuple[int, ...]:
     """Which arguments are one and the same tensor.
 
@@ -499,7 +494,7 @@ def found(watched: Watched, memory: Memory) -> Source:
         )
     if arguments:
         memory.origin = watched.arguments.tensors[arguments[0]].array.layout.offset
-        return Source("argument", None, arguments[0])
+        return Source(None, arguments[0])
     others = [tensor for tensor in watched.reached if id(tensor) in tensors and has(tensor)]
     others = others or watched.watch.places.get(start, [])
     if not others:
@@ -509,5 +504,4 @@ def found(watched: Watched, memory: Memory) -> Source:
         )
     tensor = max(others, key=lambda each: (each.requires_grad, each.array.size))
     memory.origin = tensors[id(tensor)].array.layout.offset
-    leaf = watched.watch.leaf_of.get(id(tensor))
-    return Source("tensor", tensor) if leaf is None else Source("grad", leaf)
+    return watched.source(tensor)
