@@ -476,6 +476,34 @@ def test_clipping_inside_a_step(way):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
+def test_gradients_of_two_leaves_are_two_arrays(way):
+    x, y = values(0, 4, 4).requires_grad_(), values(1, 4, 4).requires_grad_()
+
+    def step(m):
+        x.grad = y.grad = None
+        ((x + y) @ m).sum().backward()
+
+    compiled = tt.compile(step)
+    for _ in range(3):
+        compiled(values(2, 4, 4))
+    y.grad.zero_()
+    same(x.grad, (tt.ones(4, 4) @ values(2, 4, 4).T))
+
+
+def test_a_copy_stays_what_it_was(way):
+    def f(x, m):
+        a = x @ m
+        b = a.clone()
+        a.add_(1.0)
+        return b @ m, a.sum(), b
+
+    compiled = tt.compile(f)
+    for seed in range(2):
+        x, m = values(seed, 4, 4), values(seed + 3, 4, 4)
+        for mine, theirs in zip(compiled(x, m), f(x, m), strict=True):
+            same(mine, theirs, 1e-5)
+
+
 # effects
 
 

@@ -195,17 +195,13 @@ def loose_of(unit: Unit) -> list[Memory]:
 
 
 def forwarded(units: Sequence[Unit], memory: Memory, number: int) -> bool:
-    """Whether a loop hands a value on in registers alone: everything that reads it does so where it was written."""
+    """Whether a loop, the only one that touches it, hands a value on in registers alone."""
     unit = units[number]
     if not isinstance(unit, Loop) or memory.kind != MADE:
         return False
-    writes = {line.write for line in unit.lines if line.write.memory is memory}
-    reads = {access for line in unit.lines for access in line.reads if access.memory is memory}
-    return (
-        reads <= writes
-        and len(writes) == 1
-        and all(not line.fold for line in unit.lines if line.write in writes)
-    )
+    # Whoever reads it in this loop does so where it was written: fusion allows nothing else.
+    writes = [line for line in unit.lines if line.write.memory is memory]
+    return len({line.write for line in writes}) == 1 and not any(line.fold for line in writes)
 
 
 def static_view(view: View, flat: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
