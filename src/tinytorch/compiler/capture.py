@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from tinytorch.array import Array, Storage
@@ -22,6 +23,7 @@ from tinytorch.dtypes import FROM_NUMPY
 from tinytorch.errors import CompileError
 from tinytorch.layout import Layout
 from tinytorch.observe import LISTENING
+from tinytorch.ops.card import Gradient
 from tinytorch.random import Generator
 from tinytorch.tensor import Tensor
 
@@ -120,24 +122,6 @@ def observed(watched: Watched) -> Iterator[None]:
     """Names from the operations, refusals of what must not be captured, for the time of a capture."""
     trace, before = watched.trace, LISTENING.observers
 
-    def observer(op: Any, inputs: tuple[Any, ...], out: Any) -> None:
-        name = type(op).__name__
-        if type(op).__module__.endswith(".steps"):
-            raise CompileError(
-                f"{name} is an optimizer's step, which changes with every call (its count, its learning rate): "
-                f"leave it outside of what is compiled{place()}"
-            )
-        for each in out if isinstance(out, tuple) else (out,):
-            if each is not None and each.array.device is not backend("cpu"):
-                raise CompileError(
-                    f"{name} runs on {each.array.device.name!r}; a step is captured on the CPU{place()}"
-                )
-        for step in reversed(trace.steps):
-            if step.card != trace.label:
-                break
-            step.card = f"{name} in {trace.label}" if trace.label else name
-        return
-
     def draw() -> None:
         if trace.listening:
             raise CompileError(
@@ -149,7 +133,7 @@ def observed(watched: Watched) -> Iterator[None]:
         raise CompileError(
             "a step is not captured in anomaly mode, which looks at every gradient on the host"
         )
-    LISTENING.observers = (*before, observer)
+    LISTENING.observers = (*before, partial(named, trace))
     Sweep.watching, CapturingSweep.watched, CapturingSweep.awaited = CapturingSweep, watched, []
     Generator.watching = draw
     try:
@@ -158,6 +142,27 @@ def observed(watched: Watched) -> Iterator[None]:
         LISTENING.observers = before
         Sweep.watching = CapturingSweep.watched = None
         Generator.watching = None
+
+
+def named(trace: Trace, op: Any, inputs: tuple[Any, ...], out: Any) -> None:
+    """Give the steps since the last card the name of this one. Raises CompileError for one that must stay outside."""
+    name = type(op).__name__
+    if type(op).__module__.endswith(".steps"):
+        raise CompileError(
+            f"{name} is an optimizer's step, which changes with every call (its count, its learning rate): "
+            f"leave it outside of what is compiled{place()}"
+        )
+    for each in out if isinstance(out, tuple) else (out,):
+        if each is not None and each.array.device is not backend("cpu"):
+            raise CompileError(
+                f"{name} runs on {each.array.device.name!r}; a step is captured on the CPU{place()}"
+            )
+    if isinstance(op, Gradient):
+        return
+    for step in reversed(trace.steps):
+        if step.card != trace.label:
+            break
+        step.card = f"{name} in {trace.label}" if trace.label else name
 
 
 def capture(

@@ -134,29 +134,35 @@ def captured_backward(watched: Any, results: Sequence[Tensor]) -> Backward | Non
     backward = Backward(len(trace.steps), [], outs, ends)
     if any(out.edge is not None and out.edge[0].spent for out in outs):
         return backward
-    seeds = []
-    for out in outs:
+    try:
+        found = walked_back(watched, backward)
+    except GradientError:  # a part of the graph was freed
+        backward.seeds = []
+        del trace.steps[backward.start :]
+        return backward
+    backward.found = [None if g is None else trace.view(g.array) for g in found]
+    backward.steps, backward.live = trace.steps[backward.start :], True
+    return backward
+
+
+def walked_back(watched: Any, backward: Backward) -> tuple[Tensor | None, ...]:
+    """The gradients of the results for gradients of 1, which stand for those that will come from outside."""
+    trace, seeds = watched.trace, []
+    for out in backward.outs:
         with trace.paused():
             array = backend("cpu").upload(np.ones(out.shape, out.array.dtype.numpy))
         backward.seeds.append(trace.memory(array, GIVEN))
         seeds.append(Tensor(array))
-    targets = [end if end.edge is None else end.edge[0] for end in ends]
+    targets = [end if end.edge is None else end.edge[0] for end in backward.inputs]
     hooks = [(target, target.hooks) for target in targets if getattr(target, "hooks", None)]
     for target, _ in hooks:
         target.hooks = {}  # they see the gradient when it arrives, after the replay
     watched.ends.update(targets)
     try:
-        found = grad(outs, ends, seeds, keep_graph=True, allow_unused=True)
-    except GradientError:
-        backward.seeds, backward.steps = [], []
-        del trace.steps[backward.start :]
-        return backward
+        return grad(backward.outs, backward.inputs, seeds, keep_graph=True, allow_unused=True)
     finally:
         for target, theirs in hooks:
             target.hooks = theirs
-    backward.found = [None if g is None else trace.view(g.array) for g in found]
-    backward.steps, backward.live = trace.steps[backward.start :], True
-    return backward
 
 
 def boundary(watched: Any, outs: Sequence[Tensor]) -> list[Tensor]:
