@@ -958,6 +958,16 @@ def test_every_method_of_the_device_that_makes_arrays_is_written_down():
     }
 
 
+def test_a_refusal_holds_where_the_function_catches_it():
+    def f(x):
+        try:
+            return x * x.sum().item()
+        except RuntimeError:
+            return x
+
+    assert "item()" in refusal(f, values(0, 3))
+
+
 def test_after_a_refusal_the_device_is_itself_again():
     from tinytorch.devices.cpu import Cpu
 

@@ -15,7 +15,7 @@ from tinytorch.autograd.graph import Node, Sweep
 from tinytorch.compiler.gradient import Backward, attach, captured_backward
 from tinytorch.compiler.guards import Arguments, Guard, TensorGuard, reached, recording_is
 from tinytorch.compiler.program import CONSTANT, GIVEN, Check, Memory
-from tinytorch.compiler.recording import Trace, place, pointer, recording, relative
+from tinytorch.compiler.recording import OPTIMIZER, Trace, pointer, recording, relative
 from tinytorch.compiler.replay import Program
 from tinytorch.compiler.watching import Watch
 from tinytorch.devices.interface import backend
@@ -101,9 +101,9 @@ class CapturingSweep(Sweep):
             return
         if type(target) is Node:
             if watched.older(target) and target not in watched.ends:
-                raise CompileError(
+                raise watched.trace.refuse(
                     f"the backward pass goes on into a {type(target.op).__name__} that was computed before the step: "
-                    f"detach() what comes in, or compute it inside{place()}"
+                    "detach() what comes in, or compute it inside"
                 )
             watched.trace.label = f"gradient of {type(target.op).__name__}"
         else:
@@ -124,9 +124,8 @@ def observed(watched: Watched) -> Iterator[None]:
 
     def draw() -> None:
         if trace.listening:
-            raise CompileError(
-                "the step draws random numbers (dropout in training, rand, randn): a replay would repeat the same "
-                f"ones{place()}"
+            raise trace.refuse(
+                "the step draws random numbers (dropout in training, rand, randn): a replay would repeat the same ones"
             )
 
     if Sweep.watching is not None:
@@ -148,15 +147,10 @@ def named(trace: Trace, op: Any, inputs: tuple[Any, ...], out: Any) -> None:
     """Give the steps since the last card the name of this one. Raises CompileError for one that must stay outside."""
     name = type(op).__name__
     if type(op).__module__.endswith(".steps"):
-        raise CompileError(
-            f"{name} is an optimizer's step, which changes with every call (its count, its learning rate): "
-            f"leave it outside of what is compiled{place()}"
-        )
+        raise trace.refuse(OPTIMIZER)
     for each in out if isinstance(out, tuple) else (out,):
         if each is not None and each.array.device is not backend("cpu"):
-            raise CompileError(
-                f"{name} runs on {each.array.device.name!r}; a step is captured on the CPU{place()}"
-            )
+            raise trace.refuse(f"{name} runs on {each.array.device.name!r}; a step is captured on the CPU")
     if isinstance(op, Gradient):
         return
     for step in reversed(trace.steps):
@@ -185,6 +179,8 @@ def capture(
             with observed(watched):
                 result = function(*args, **options)
                 awaited = list(CapturingSweep.awaited)
+                if trace.refusal is not None:  # the program has caught it
+                    raise trace.refusal
                 watched.watch.check()
                 for guard in guards:
                     guard.check()

@@ -98,8 +98,8 @@ def compile(model: Any = None, *, fullgraph: bool | None = None, **options: Any)
     The first call with tensors of other shapes, types or strides, with other plain values, in another mode, or after
     what the function reaches (layers, closures, globals) was changed, captures one more variant; from the ninth on
     such calls run as they are. Parameters are read anew at every replay, gradients and writes in place are repeated,
-    and results can be differentiated. Arrays and numbers that the host makes inside are constants. Observers hear
-    nothing of a replay.
+    and results can be differentiated. Arrays and numbers that the host makes inside are constants; what Python does
+    beside computing (printing, say) happens when a call is captured. Observers hear nothing of a replay.
 
     fullgraph: what cannot be captured (values read on the host, random numbers, optimizers' steps, shapes that
     depend on values) raises CompileError with the reason and the line, and leaves everything as it was; with

@@ -85,6 +85,7 @@ class Trace:
             Memory, tuple[Any, Any, int]
         ] = {}  # given: its storage, its old contents and version
         self.muted = False
+        self.refusal: CompileError | None = None
         self.thread = threading.get_ident()
         self.label = ""
         self.constants = {pointer(each.array.storage) for each in CONSTANTS.values()}
@@ -135,15 +136,17 @@ class Trace:
         memory = view.memory
         if memory.kind == GIVEN and memory not in self.written:
             if called_from("optim", "step", "update"):
-                raise CompileError(
-                    f"an optimizer's step changes with every call (its count, its learning rate), so it stays outside of "
-                    f"what is compiled{place()}"
-                )
+                raise self.refuse(OPTIMIZER)
             storage = out.storage
             self.written[memory] = (storage, storage.buffer.copy(), storage.version)
         if memory.kind == CONSTANT and memory.start is None:
             memory.start, memory.uniform = memory.host.copy(), memory.uniform
         return view
+
+    def refuse(self, message: str) -> CompileError:
+        """The error that says why the step cannot be captured; it holds even where the program catches it."""
+        self.refusal = self.refusal or CompileError(f"{message}{place()}")
+        return self.refusal
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -183,7 +186,7 @@ class Recorder(Cpu):
     def download(self, x: Array) -> np.ndarray[Any, Any]:
         """Refused: whatever the host does with these values would not happen again."""
         if self.trace and self.trace.listening and not called_from("methods", "span"):
-            raise CompileError(f"{why_not(entered())}{place()}")
+            raise self.trace.refuse(why_not(entered()))
         return super().download(x)
 
     def between(self, x: Array, low: int, high: int, besides: int | None = None) -> bool:
@@ -278,8 +281,13 @@ class Recorder(Cpu):
                 title = f"{name} kernel" if part == "forward" else f"{name} gradient kernel"
                 changed[part] = partial(self.called, title, function, merged=True)
         if getattr(found, "update", None) is not None:
-            changed["update"] = refuse_optimizer
+            changed["update"] = self.refuse_step
         return found._replace(**changed)
+
+    def refuse_step(self, card: Any, *arrays: Any) -> Any:
+        """What an optimizer's kernel does while a step is captured."""
+        assert self.trace is not None
+        raise self.trace.refuse(OPTIMIZER)
 
     def called(
         self,
@@ -310,14 +318,7 @@ class Recorder(Cpu):
         return made
 
 
-def refuse_optimizer(card: Any, *arrays: Any) -> Any:
-    """Say that an optimizer's step is not captured."""
-    raise CompileError(
-        f"{type(card).__name__} is an optimizer's step, which changes with every call (its count, its learning rate): "
-        f"leave it outside of what is compiled{place()}"
-    )
-
-
+OPTIMIZER = "an optimizer's step changes with every call (its count, its learning rate): leave it outside of what is compiled"
 READING = (
     "item",
     "tolist",
