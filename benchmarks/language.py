@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from benchmarks.networks import parameters_set, training
-
-Step = Callable[[], float]
-LETTERS = 65
+from benchmarks.numbers import LETTERS, letters
+from benchmarks.work import Work
 
 
 def attention(ns: Any, heads: int, width: int) -> Any:
@@ -78,25 +74,24 @@ def gpt(ns: Any, layers: int, heads: int, width: int, longest: int) -> Any:
     return parameters_set(ns, Gpt())
 
 
-def trained(ns: Any, fused: bool, layers: int, heads: int, width: int, longest: int, batch: int) -> Step:
+def trained(ns: Any, fused: bool, layers: int, heads: int, width: int, longest: int, batch: int) -> Work:
     """A step of training on random letters."""
-    model, random = gpt(ns, layers, heads, width, longest), np.random.default_rng(1)
+    model = gpt(ns, layers, heads, width, longest)
     optimizer = ns.optim.AdamW(model.parameters(), lr=3e-4, **({"fused": True} if fused else {}))
-    x, y = (ns.from_numpy(random.integers(0, LETTERS, (batch, longest))) for _ in range(2))
-    return training(ns, model, optimizer, x, y)
+    return training(ns, model, optimizer, *letters(batch, longest))
 
 
-def small(ns: Any, fused: bool) -> Step:
+def small(ns: Any, fused: bool) -> Work:
     """4 layers, 4 heads, width 128."""
     return trained(ns, fused, 4, 4, 128, 64, 16)
 
 
-def large(ns: Any, fused: bool) -> Step:
+def large(ns: Any, fused: bool) -> Work:
     """6 layers, 6 heads, width 384."""
     return trained(ns, fused, 6, 6, 384, 256, 4)
 
 
-def generate(ns: Any, fused: bool) -> Step:
+def generate(ns: Any, fused: bool) -> Work:
     """The likeliest letter after all before it, 128 times."""
     count, layers = 128, 4
     model = gpt(ns, layers, 4, 128, count)
@@ -111,4 +106,4 @@ def generate(ns: Any, fused: bool) -> Step:
                 ids = chosen
         return float(total)
 
-    return step
+    return Work(step)

@@ -2,80 +2,63 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-Step = Callable[[], float]
-F32 = np.float32
+from benchmarks.numbers import images, initial, matrices
+from benchmarks.work import Training, Work
 
 
 def parameters_set(ns: Any, model: Any) -> Any:
     """The model with parameters that depend on no backend's random numbers."""
-    random = np.random.default_rng(0)
+    named = dict(model.named_parameters())
+    values = initial({name: tuple(p.shape) for name, p in named.items()})
     with ns.no_grad():
-        for name, p in model.named_parameters():
-            shape = tuple(p.shape)
-            if len(shape) == 1:
-                values = np.ones(shape, F32) if name.endswith("weight") else np.zeros(shape, F32)
-            elif "embedding" in name:
-                values = random.standard_normal(shape, F32) * F32(0.02)
-            else:
-                values = (random.random(shape, F32) * 2 - 1) / F32(math.sqrt(np.prod(shape[1:])))
-            p.copy_(ns.from_numpy(values))
+        for name, p in named.items():
+            p.copy_(ns.from_numpy(values[name]))
     return model
 
 
-def training(ns: Any, model: Any, optimizer: Any, x: Any, y: Any) -> Step:
-    """One step of training on a batch."""
+def training(ns: Any, model: Any, optimizer: Any, x: Any, y: Any) -> Training:
+    """Training on one batch."""
 
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = ns.nn.functional.cross_entropy(model(x).flatten(0, -2), y.flatten())
-        loss.backward()
+    def loss(x: Any, y: Any) -> Any:
+        return ns.nn.functional.cross_entropy(model(x).flatten(0, -2), y.flatten())
+
+    def update() -> None:
         optimizer.step()
-        return float(loss.item())
+        optimizer.zero_grad()
 
-    return step
-
-
-def images(ns: Any, *shape: int) -> tuple[Any, Any]:
-    """A batch of random images or rows with labels below 10."""
-    random = np.random.default_rng(1)
-    x = ns.from_numpy(random.random(shape, F32))
-    return x, ns.from_numpy(random.integers(0, 10, shape[0]))
+    return Training(loss, (ns.from_numpy(x), ns.from_numpy(y)), update)
 
 
-def chain(ns: Any, fused: bool) -> Step:
-    """What one operation costs."""
-    random = np.random.default_rng(0)
-    x = ns.from_numpy(random.random((8, 8), F32)).requires_grad_()
-    y = ns.from_numpy(random.random((8, 8), F32))
+def chain(ns: Any, fused: bool) -> Work:
+    """100 operations on numbers so few that only the path to them counts."""
+    a, b = matrices()
+    x, y = ns.from_numpy(a).requires_grad_(), ns.from_numpy(b)
 
-    def step() -> float:
-        x.grad = None
+    def loss(x: Any, y: Any) -> Any:
         h = x
         for _ in range(33):
             h = ((h * y) + y).tanh()
-        loss = h.sum()
-        loss.backward()
-        return float(x.grad.sum().item() + loss.item())
+        return h.sum()
 
-    return step
+    def update() -> float:
+        found, x.grad = x.grad.sum().item(), None
+        return float(found)
+
+    return Training(loss, (x, y), update)
 
 
-def mlp(ns: Any, fused: bool) -> Step:
+def mlp(ns: Any, fused: bool) -> Work:
     """Three dense layers."""
     nn = ns.nn
     model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
     parameters_set(ns, model)
     optimizer = ns.optim.Adam(model.parameters(), lr=1e-3, **({"fused": True} if fused else {}))
-    return training(ns, model, optimizer, *images(ns, 64, 784))
+    return training(ns, model, optimizer, *images(64, 784))
 
 
-def lenet(ns: Any, fused: bool) -> Step:
+def lenet(ns: Any, fused: bool) -> Work:
     """Two convolutions and three dense layers."""
     nn = ns.nn
     model = nn.Sequential(
@@ -85,7 +68,7 @@ def lenet(ns: Any, fused: bool) -> Step:
     )  # fmt: skip
     parameters_set(ns, model)
     optimizer = ns.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, **({"fused": True} if fused else {}))
-    return training(ns, model, optimizer, *images(ns, 64, 1, 28, 28))
+    return training(ns, model, optimizer, *images(64, 1, 28, 28))
 
 
 def block(ns: Any, entering: int, leaving: int, stride: int) -> Any:
@@ -111,7 +94,7 @@ def block(ns: Any, entering: int, leaving: int, stride: int) -> Any:
     return Block()
 
 
-def resnet(ns: Any, fused: bool) -> Step:
+def resnet(ns: Any, fused: bool) -> Work:
     """One block in each of three stages."""
     nn = ns.nn
     stem = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
@@ -119,16 +102,13 @@ def resnet(ns: Any, fused: bool) -> Step:
     model = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
     parameters_set(ns, model)
     optimizer = ns.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, **({"fused": True} if fused else {}))
-    return training(ns, model, optimizer, *images(ns, 32, 3, 32, 32))
+    return training(ns, model, optimizer, *images(32, 3, 32, 32))
 
 
-def loader(ns: Any, fused: bool) -> Step:
+def loader(ns: Any, fused: bool) -> Work:
     """A whole pass over a set of data; nothing is trained."""
-    x, y = images(ns, 60_000, 784)
+    x, y = images(60_000, 784)
     data = ns.utils.data
-    batches = data.DataLoader(data.TensorDataset(x, y), batch_size=64, shuffle=True)
-
-    def step() -> float:
-        return float(sum(len(labels) for _, labels in batches))
-
-    return step
+    pairs = data.TensorDataset(ns.from_numpy(x), ns.from_numpy(y))
+    batches = data.DataLoader(pairs, batch_size=64, shuffle=True)
+    return Work(lambda: sum(len(labels) for _, labels in batches))

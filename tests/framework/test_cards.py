@@ -82,8 +82,8 @@ CASES = {  # of x and y, both (3, 4), between 0.2 and 0.8; `apart` keeps each aw
     "LogSoftmax": lambda x, y: x.log_softmax(0) * y,
     "Gelu": lambda x, y: functional.gelu(x - 0.5) * y,
     "Silu": lambda x, y: functional.silu(x - 0.5) * y,
-    "Linear": lambda x, y: functional.linear(
-        x.reshape(3, 2, 2) * y[0, :2], y.reshape(6, 2), y.reshape(12)[:6]
+    "Linear": lambda x, y: apply(
+        ops.LINEAR, x.reshape(3, 2, 2) * y[0, :2], y.reshape(6, 2), y.reshape(12)[:6]
     ),
     "BinaryCrossEntropy": lambda x, y: functional.binary_cross_entropy(x, y),
     "CrossEntropy": lambda x, y: functional.cross_entropy(x * y, LABELS),

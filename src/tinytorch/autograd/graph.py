@@ -448,7 +448,8 @@ def by_kernel(node: Node, gs: list[Any], wanted: list[bool], like: Any) -> Any:
     for i, value in enumerate(node.outputs):
         if op.results is None or i in op.results:
             out[i] = unpack(value, node)
-    inputs = [unpack(node.inputs[i], node) if i in node.inputs else None for i in range(len(wanted))]
+    absent: Sequence[Any] = node.shapes if kernel.shapes else [None] * len(wanted)
+    inputs = [unpack(node.inputs[i], node) if i in node.inputs else each for i, each in enumerate(absent)]
     single = node.made == 1
     made = kernel.gradient(op, wanted, g[0] if single else g, out[0] if single else out, *inputs)
     if made is NotImplemented:
@@ -459,7 +460,7 @@ def by_kernel(node: Node, gs: list[Any], wanted: list[bool], like: Any) -> Any:
             op, op.flops(tuple(gs) if node.made > 1 else like, *[Unsaved(s, True) for s in node.shapes])
         )
         for observer in LISTENING.observers:
-            observer(card, tuple([each for each in gs if each is not None]), tuple(result))
+            observer(card, *[tuple([g for g in each if g is not None]) for each in (gs, result)])
     return result
 
 

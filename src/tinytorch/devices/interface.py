@@ -30,13 +30,14 @@ class Kernel(NamedTuple):
 
     forward(card, *arrays) gives what the definition gives. gradient(card, wanted, g, out, *arrays) gives an array
     for each input, None where `wanted` is False; g and out are tuples for a card of several results, and what was
-    not kept is None. update(card, *arrays) writes the results over the inputs, all but the second, which is a
-    gradient: what an optimizer does.
+    not kept is None, or its shape where `shapes` says so. update(card, *arrays) writes the results over the
+    inputs, all but the second, which is a gradient: what an optimizer does.
     """
 
     forward: Callable[..., Any] | None = None
     gradient: Callable[..., Any] | None = None
     update: Callable[..., Any] | None = None
+    shapes: bool = False
 
 
 class Device(ABC):

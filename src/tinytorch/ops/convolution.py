@@ -312,6 +312,7 @@ class MaxPool(Fused):
 
     __slots__ = ("window",)
     reads = {"x": ("out",)}
+    results = (1,)
 
     def __init__(self, window: Window) -> None:
         self.window = window

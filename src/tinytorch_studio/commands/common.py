@@ -119,8 +119,8 @@ def complaint(path: Path) -> str:
 
 
 def in_front(folder: Folder, *others: Path) -> dict[str, str]:
-    """The environment of a program that runs on the learner's files."""
-    settings = environment(kernels=True)
+    """The environment of a program that runs on the learner's files: all of it theirs, unless they ask for kernels."""
+    settings = environment(kernels=os.environ.get("TINYTORCH_KERNELS") == "1")
     settings["PYTHONPATH"] = os.pathsep.join(map(str, [folder.root, *others, settings["PYTHONPATH"]]))
     return settings
 

@@ -106,10 +106,15 @@ def check(module: str | None) -> None:
     sys.exit(bool(count))
 
 
-@dev.command()
-def bench() -> None:
-    """Run the benchmarks against PyTorch and rewrite docs/performance.md."""
-    sys.exit(subprocess.run([sys.executable, "-m", "benchmarks"], cwd=ROOT).returncode)
+@dev.command(context_settings={"ignore_unknown_options": True})
+@click.argument("names", nargs=-1, type=click.UNPROCESSED)
+def bench(names: tuple[str, ...]) -> None:
+    """Run the benchmarks against PyTorch and rewrite docs/performance.md; with NAMES, only those, and nothing is written.
+
+    Names: chain, mlp, lenet, resnet, gpt, gpt384, generate, loader, costs, imports, limits, growth. --quick takes few
+    slices and writes nothing; --threads N sets the threads of every process.
+    """
+    sys.exit(subprocess.run([sys.executable, "-m", "benchmarks", *names], cwd=ROOT).returncode)
 
 
 @dev.command()

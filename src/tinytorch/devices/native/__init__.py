@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -22,13 +23,15 @@ class Kernels(dict[type, Kernel | None]):
     A card in whose file a function is not this package's own has none: a kernel would hide what was written there.
     """
 
+    off = False
+
     def __missing__(self, kind: type) -> Kernel | None:
         self[kind] = found = self.of(kind)
         return found
 
     def of(self, kind: type) -> Kernel | None:
         """The kernel of a class, or None."""
-        if not ours(kind) or kernels() is None:
+        if self.off or not ours(kind) or kernels() is None:
             return None
         from tinytorch.devices.native import table  # only here, since it needs the library
 
@@ -55,9 +58,30 @@ def written(kind: type) -> Iterator[FunctionType]:
 KERNELS = Kernels()
 
 
+@contextmanager
+def disabled() -> Iterator[None]:
+    """Compute by definitions inside the block, in all threads: to see the operations that a kernel is made of.
+
+    >>> import tinytorch as tt
+    >>> from tinytorch.devices.cpu import Cpu
+    >>> with disabled():
+    ...     print(Cpu().kernel(tt.ops.Softmax(0)))
+    None
+    """
+    before, KERNELS.off = KERNELS.off, True
+    KERNELS.clear()
+    try:
+        yield
+    finally:
+        KERNELS.off = before
+        KERNELS.clear()
+
+
 def added_rows(out: Array, src: Array, index: Array) -> bool:
     """Add rows of `src` to those of `out` that an index names, in place, where there is a kernel for these arrays."""
-    if out.dtype is not float32 or src.dtype is not float32 or index.dtype is not int64 or kernels() is None:
+    if out.dtype is not float32 or src.dtype is not float32 or index.dtype is not int64:
+        return False
+    if KERNELS.off or kernels() is None:
         return False
     if 0 in src.shape or not out.host.flags.c_contiguous:
         return False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tinytorch import ops
+from tinytorch.array import Array
 from tinytorch.errors import ShapeError
+from tinytorch.ops.affine import rows
 from tinytorch.tensor import Tensor, apply
 
 
@@ -15,15 +17,22 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear: the input {input.shape} ends in {input.shape[-1:]}, the weight {weight.shape} takes "
             f"{weight.shape[-1]} features"
         )
-    usual = len(x.shape) > 1 and len(w.shape) == 2 and x.dtype is w.dtype and x.dtype.is_floating_point
-    if bias is None and usual:
-        made: Tensor = apply(ops.LINEAR, input, weight)
+    matrices = len(x.shape) > 1 and len(w.shape) == 2 and x.dtype is w.dtype
+    # One card where the device has a kernel for it; else a product and a sum, each with its own gradient.
+    if matrices and x.device.kernel(ops.LINEAR) is not None and beside(bias, w):
+        made: Tensor = apply(ops.LINEAR, input, weight, *(() if bias is None else (bias,)))
         return made
-    if bias is not None and usual and bias.array.dtype is x.dtype and bias.array.shape == w.shape[:1]:
-        made = apply(ops.LINEAR, input, weight, bias)
-        return made
+    if (
+        matrices and len(x.shape) > 2
+    ):  # a gradient for each matrix of a batch, summed afterwards, would be dear
+        return linear(rows(input), weight, bias).reshape(*x.shape[:-1], w.shape[0])
     out = input @ weight.mT
     return out if bias is None else out + bias
+
+
+def beside(bias: Tensor | None, weight: Array) -> bool:
+    """Whether a bias is one number of the weight's type for each of its rows, or not there."""
+    return bias is None or (bias.array.dtype is weight.dtype and bias.array.shape == weight.shape[:1])
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
