@@ -115,6 +115,16 @@ def test_large_arrays_take_it_and_small_ones_do_not(monkeypatch):
         assert len(calls) == count
 
 
+def test_functions_that_are_not_this_packages_own_are_left_alone():
+    class Functions(dict):
+        def __missing__(self, expr):
+            return None
+
+    functions = Functions()
+    compound.with_loops(functions, source, CALLS)
+    assert functions == {}
+
+
 def test_without_kernels_numpy_computes(monkeypatch):
     expr = ("sub", 0, ("mul", ("mul", 0, 1), 1))
     monkeypatch.setattr(compound, "compiled", lambda each: None)

@@ -11,7 +11,7 @@ from tinytorch.array import Array, Storage
 from tinytorch.devices.interface import Device, Expr, Kernel, first_index, running, sorting_indices
 from tinytorch.devices.memory import keep_freed_memory
 from tinytorch.devices.native import KERNELS, added_rows
-from tinytorch.devices.native.compound import COMPOUND, LEAST, in_one_pass
+from tinytorch.devices.native.compound import with_loops
 from tinytorch.devices.special import (
     digamma,
     erf,
@@ -104,8 +104,7 @@ FOLDS = {"add": np.add, "multiply": np.multiply, "maximum": np.maximum, "minimum
 class Functions(dict[Expr, Callable[..., Any]]):
     """From a scalar expression to a function of whole NumPy arrays, each built once.
 
-    A single function is the ufunc itself; a compound one becomes one Python lambda. For large arrays the compound
-    ones of the framework's cards are compiled.
+    A single function is the ufunc itself; a compound one becomes one Python lambda.
     """
 
     def __missing__(self, expr: Expr) -> Callable[..., Any]:
@@ -116,10 +115,6 @@ class Functions(dict[Expr, Callable[..., Any]]):
             constants: dict[str, Constant] = {}
             text = source(expr, constants)
             made = eval(f"lambda {names}: {text}", CALLS | constants)
-            if expr in COMPOUND:  # the question in front costs 0.03 µs; a call to ask it would cost 0.3
-                known = {"in_one_pass": in_one_pass(expr, made)}
-                text = f"{text} if x0.size < {LEAST} else in_one_pass({names})"
-                made = eval(f"lambda {names}: {text}", CALLS | constants | known)
         self[expr] = made
         return made
 
@@ -342,4 +337,5 @@ def create() -> Cpu:
     """The one CPU. Tensors overflow quietly, as in PyTorch: NumPy's floating point warnings end here."""
     np.seterr(all="ignore")
     keep_freed_memory()
+    with_loops(FUNCTIONS, source, CALLS)
     return Cpu()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ EXPRESSIONS: tuple[Expr, ...] = (
     ("where", ("not", ("le", 1, ("const", "0.0"))), 0, ("const", "0.0")),  # Relu
     ("mul", ("mul", 0, 1), ("sub", ("const", "1.0"), 1)),  # Sigmoid
 )  # fmt: skip
+PACKAGE = str(Path(__file__).resolve().parents[2])
 LEAST = 4096  # elements from which on a loop of C is faster than passes of NumPy
 
 BEGINNING = """\
@@ -157,4 +159,21 @@ def in_one_pass(expr: Expr, passes: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-COMPOUND = frozenset(EXPRESSIONS)
+def with_loops(functions: Any, text_of: Callable[..., str], calls: dict[str, Any]) -> None:
+    """Let large arrays take the loops of C: `functions` maps expressions to functions of NumPy arrays.
+
+    text_of: gives an expression as Python source, with its numbers put into a dictionary. Where either was not written
+    in this package nothing happens: a loop would hide what was written there. Small arrays answer one question more,
+    which stands in the same line as the passes of NumPy: it costs 0.03 µs, where a call to ask it would cost 0.1.
+    """
+    made = type(functions).__missing__, text_of
+    if not all(each.__code__.co_filename.startswith(PACKAGE) for each in made):
+        return
+    for expr in EXPRESSIONS:
+        names, constants = ", ".join([f"x{i}" for i in range(inputs_of(expr))]), {}  # type: ignore[var-annotated]
+        text = text_of(expr, constants)
+        known = calls | constants
+        known["in_one_pass"] = in_one_pass(expr, eval(f"lambda {names}: {text}", known))
+        functions[expr] = eval(
+            f"lambda {names}: {text} if x0.size < {LEAST} else in_one_pass({names})", known
+        )
