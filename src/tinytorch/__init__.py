@@ -154,7 +154,7 @@ PACKAGES = ("distributions", "func", "linalg", "nn", "optim", "special", "utils"
 LATER = {
     "absent": ("accelerator", "backends", "cuda", "get_default_device", "mps", "xpu"),
     "checkpoint": ("load", "save"),
-    "compat": ("compile",),
+    "compiler": ("compile",),
     "legacy": ("set_default_tensor_type", "typename"),
     "tensor_types": (
         "BFloat16Tensor",

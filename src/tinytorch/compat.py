@@ -11,8 +11,7 @@ import importlib
 import pkgutil
 import re
 import sys
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -200,16 +199,3 @@ def arrived(folder: str) -> ProgramFolder:
     """In the spawned process: `import torch` is this package here too."""
     as_torch()
     return ProgramFolder(folder)
-
-
-def compile(model: Any = None, **options: Any) -> Any:
-    """The model or function itself (`torch.compile`): there is no compiler yet, and a warning says so.
-
-    Without a model, a decorator. PyTorch's options are accepted; none of them changes a result.
-    """
-    warnings.warn("tinytorch.compile returns what it is given: there is no compiler yet", stacklevel=2)
-
-    def unchanged(given: Callable[..., Any]) -> Callable[..., Any]:
-        return given
-
-    return unchanged if model is None else model

@@ -8,6 +8,7 @@ TinyTorchError
 ├── DivisionError       (RuntimeError, ZeroDivisionError) whole numbers divided by 0
 ├── LinAlgError         (RuntimeError)               matrices without an answer, or of the wrong form
 ├── DeviceError         (RuntimeError)               devices that are missing or mixed
+├── CompileError        (RuntimeError)               a step that cannot be captured
 └── GradientError       (RuntimeError)               a gradient that cannot be had
     └── OverwrittenError                             because its ingredient was overwritten
 """
@@ -48,6 +49,10 @@ class LinAlgError(TinyTorchError, RuntimeError):
 
 class DeviceError(TinyTorchError, RuntimeError):
     """A device that is missing, or tensors on different ones."""
+
+
+class CompileError(TinyTorchError, RuntimeError):
+    """A step that cannot be captured, so that it could be replayed."""
 
 
 class GradientError(TinyTorchError, RuntimeError):

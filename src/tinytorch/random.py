@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,10 @@ class Generator:
     True
     """
 
+    watching: ClassVar[Callable[[], None] | None] = (
+        None  # called before numbers are drawn: the compiler refuses it
+    )
+
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device
         self.start: int | None = FIRST_SEED  # None: to be chosen at the first use
@@ -41,6 +45,8 @@ class Generator:
     @property
     def numpy(self) -> np.random.Generator:
         """NumPy's generator, made when first asked for."""
+        if Generator.watching is not None:
+            Generator.watching()
         if self.stream is None:
             self.stream = np.random.Generator(np.random.Philox(self.initial_seed() % 2**64))
         return self.stream

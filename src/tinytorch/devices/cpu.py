@@ -11,6 +11,7 @@ from tinytorch.array import Array, Storage
 from tinytorch.devices.interface import Device, Expr, Kernel, first_index, running, sorting_indices
 from tinytorch.devices.memory import keep_freed_memory
 from tinytorch.devices.native import KERNELS, added_rows
+from tinytorch.devices.native.compound import with_loops
 from tinytorch.devices.special import (
     digamma,
     erf,
@@ -336,4 +337,5 @@ def create() -> Cpu:
     """The one CPU. Tensors overflow quietly, as in PyTorch: NumPy's floating point warnings end here."""
     np.seterr(all="ignore")
     keep_freed_memory()
+    with_loops(FUNCTIONS, source, CALLS)
     return Cpu()

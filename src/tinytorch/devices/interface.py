@@ -128,6 +128,13 @@ class Device(ABC):
         self._falls_back("argreduce")
         return self.upload(first_index(name, self.download(x), axis))
 
+    def between(self, x: Array, low: int, high: int, besides: int | None = None) -> bool:
+        """Whether every whole number in `x` is at least `low` and below `high`, or is `besides`: asked on the host."""
+        values = self.download(x)
+        if not values.size or (values.min() >= low and values.max() < high):
+            return True
+        return besides is not None and bool((((values >= low) & (values < high)) | (values == besides)).all())
+
     def _falls_back(self, method: str) -> None:
         warnings.warn(
             f"device {self.name!r} has no {method}: its data goes to the host and back",

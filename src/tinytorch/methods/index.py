@@ -158,15 +158,22 @@ def prepared(x: Tensor, picked: list[Picked]) -> tuple[Tensor, tuple[Tensor, ...
 
 def in_range(index: Tensor, size: int, axis: int, wrap: bool = True) -> Tensor:
     """An index tensor with negative positions counted from the end. Raises for one that is not there."""
-    values = index.numpy_view()
-    if not values.size:
+    array = index.array
+    if array.device.between(array, 0, size):
         return index.long()
-    low, high = int(values.min()), int(values.max())
-    if high >= size or low < (-size if wrap else 0):
-        wrong = high if high >= size else low
-        raise IndexOutOfRange(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
+    if not wrap or not array.device.between(array, -size, size):
+        low, high = span(index)
+        raise IndexOutOfRange(
+            f"index {high if high >= size else low} is out of bounds for dimension {axis} with size {size}"
+        )
     index = index.long()
-    return index if low >= 0 else (index + size).where(index < 0, index)
+    return (index + size).where(index < 0, index)
+
+
+def span(index: Tensor) -> tuple[int, int]:
+    """The smallest and the largest number, for an error that names them."""
+    values = index.numpy_view()
+    return int(values.min()), int(values.max())
 
 
 def trimmed(shape: tuple[int, ...], ndim: int) -> tuple[int, ...]:

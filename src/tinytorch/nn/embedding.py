@@ -12,6 +12,7 @@ from tinytorch.dtypes import dtype as Dtype
 from tinytorch.dtypes import float32, float64, int32, int64
 from tinytorch.errors import DtypeError, IndexOutOfRange, ShapeError
 from tinytorch.joining import searchsorted
+from tinytorch.methods.index import span
 from tinytorch.nn import init
 from tinytorch.nn.module import Module
 from tinytorch.nn.parameter import Parameter
@@ -58,13 +59,11 @@ def check_ids(ids: Tensor, weight: Tensor) -> None:
         raise RuntimeError(f"'weight' must be 2-D, and its shape is {weight.shape}")
     if ids.dtype not in (int64, int32):
         raise DtypeError(f"ids are int64 or int32, not {ids.dtype}: an id names a row")
-    if ids.numel():
-        values = ids.numpy_view()
-        low, high = int(values.min()), int(values.max())
-        if low < 0 or high >= weight.shape[0]:
-            raise IndexOutOfRange(
-                f"index out of range: id {low if low < 0 else high} of {weight.shape[0]} embeddings"
-            )
+    if not ids.array.device.between(ids.array, 0, weight.shape[0]):
+        low, high = span(ids)
+        raise IndexOutOfRange(
+            f"index out of range: id {low if low < 0 else high} of {weight.shape[0]} embeddings"
+        )
 
 
 def counted_from_front(padding_idx: int | None, count: int) -> int | None:

@@ -105,7 +105,7 @@ static void run(Work given, int parts) {  // the caller does part 0
 EXPORT int threads(void) { return wanted; }
 EXPORT void set_threads(int count) { wanted = count < 1 ? 1 : count > MOST ? MOST : count; }
 
-void split(int64_t items, double cost, Job job, void *given) {
+EXPORT void split(int64_t items, double cost, Job job, void *given) {
     double worth = items * cost / 10000.0;  // a part of less than 10 microseconds costs more than it saves
     int parts = worth >= wanted ? wanted : worth < 1 ? 1 : (int)worth;
     if (parts > items) parts = (int)items;

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Library:
             for path in HEADERS.iterdir()
             if path.suffix in (".c", ".h")
         }
+        sources["expressions.c"] = import_module("tinytorch.devices.native.compound").source()
         self.compiled = library("kernels", sources)
         self.count = 1
         self.try_array()
