@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from tinytorch.ops.card import Fused, Grads
+from tinytorch.ops.card import FREE, Fused, Grads
 from tinytorch.ops.contract import MATMUL
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class Linear(Fused):
     """
 
     __slots__ = ()
+    promotion = FREE  # whoever sends it has looked at the types
     reads = {"x": ("weight",), "weight": ("x",), "bias": ()}
 
     def definition(self, x: Tensor, weight: Tensor, *bias: Tensor) -> Any:

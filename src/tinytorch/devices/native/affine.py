@@ -15,6 +15,9 @@ add_bias = function("add_bias", "aa")  # bias (m,), out (..., m)
 sum_rows = function("sum_rows", "aa")  # x (..., m), out (m,)
 
 
+SMALL = 16384  # numbers below which NumPy's addition, on one thread, costs less than a call into C
+
+
 def rows(x: Array) -> Host:
     """A matrix: all axes but the last as one. One that lies transposed stays so: BLAS reads both."""
     host: Host = x.host
@@ -26,8 +29,10 @@ def linear(card: Any, x: Array, weight: Array, bias: Array | None = None) -> Any
     if not plain(x, weight, bias):
         return NotImplemented
     out = rows(x) @ weight.host.T
-    if bias is not None:
+    if bias is not None and out.size > SMALL:
         add_bias(dense(bias), out)
+    elif bias is not None:
+        out += bias.host
     return array(out.reshape(*x.shape[:-1], -1), x)
 
 

@@ -64,7 +64,7 @@ def phases(size: int, kernel: int, step: int, padding: tuple[int, int], gap: int
     """The output at place p gets input i by tap t if p + padding = i * step + t * gap.
 
     >>> phases(4, 3, 2, (1, 1), 1)[1]
-    Phase(outputs=slice(0, None, 2), taps=slice(1, None, -2), gap=1, before=0)
+    Phase(outputs=slice(0, None, 2), taps=slice(1, 0, -2), gap=1, before=0)
     """
     found, period = [], step // gcd(step, gap)
     for rest in range(step):
