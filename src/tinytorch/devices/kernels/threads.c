@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #define MOST 64
-#define SPINS 4000  // looks for work before a thread goes to sleep, some 50 microseconds
+#define SPINS 60000  // looks for work before a thread goes to sleep, about a millisecond: waking it takes 50 microseconds
 
 typedef struct {
     Job job;
