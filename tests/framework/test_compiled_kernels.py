@@ -143,6 +143,21 @@ def test_the_affine_card_is_what_linear_computes_without_it():
 
 
 @needs_kernels
+@pytest.mark.parametrize("kind", [tt.float32, tt.float64, tt.int64, tt.uint8, tt.bfloat16, tt.bool])
+def test_many_rows_are_picked_by_a_kernel(kind, monkeypatch):
+    x = tt.tensor(normal(300, 3, 70) * 50).to(kind)
+    index = np.random.default_rng(1).integers(0, 300, (40, 20))
+    used = []
+    picked = native.picked_rows
+    monkeypatch.setattr("tinytorch.devices.cpu.picked_rows", lambda *given: used.append(1) or picked(*given))
+    made = F.embedding(tt.tensor(index), x[:, 0]) if kind is tt.float32 else x[tt.tensor(index)]
+    host = x[:, 0].numpy_view() if kind is tt.float32 else x.numpy_view()
+    assert used and (made.numpy_view() == host[index]).all()
+    assert picked(x.array, tt.tensor(index).array) is not None
+    assert (x[tt.tensor(-1 - index)].numpy_view() == x.numpy_view()[-1 - index]).all()
+
+
+@needs_kernels
 def test_second_derivatives_go_by_the_definition():
     x = tt.tensor(normal(4, 6), dtype=tt.float32, requires_grad=True)
     first = tt.autograd.grad(x.softmax(-1).square().sum(), x, create_graph=True)[0]

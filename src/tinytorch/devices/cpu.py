@@ -10,7 +10,7 @@ import numpy as np
 from tinytorch.array import Array, Storage
 from tinytorch.devices.interface import Device, Expr, Kernel, first_index, running, sorting_indices
 from tinytorch.devices.memory import keep_freed_memory
-from tinytorch.devices.native import KERNELS, added_rows
+from tinytorch.devices.native import KERNELS, added_rows, picked_rows
 from tinytorch.devices.native.compound import with_loops
 from tinytorch.devices.special import (
     digamma,
@@ -288,7 +288,8 @@ class Cpu(Device):
     def gather(self, x: Array, *indices: Array) -> Array:
         """NumPy's integer indexing; one index array takes the faster path."""
         if len(indices) == 1:
-            return self.wrap(x.host.take(indices[0].host, axis=0))
+            made = picked_rows(x, indices[0])
+            return self.wrap(x.host.take(indices[0].host, axis=0) if made is None else made)
         return self.wrap(np.asarray(x.host[tuple([index.host for index in indices])]))
 
     def scatter(self, out: Array, src: Array, *indices: Array, add: bool) -> Array:

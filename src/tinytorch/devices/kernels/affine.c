@@ -52,27 +52,3 @@ EXPORT void sum_rows(const Array *x, Array *out) {
     Matrix w = {floats(x), floats(out), size_of(x) / size, size};
     split((size + LANES * 4 - 1) / (LANES * 4), 0.15 * LANES * 4 * w.rows, sum_columns, &w);
 }
-
-typedef struct {
-    const float *x;
-    const int64_t *index;
-    float *out;
-    int64_t count, size, columns;
-} Scatter;
-
-static void add_columns(void *given, int64_t first, int64_t last, int part) {
-    const Scatter *w = given;
-    int64_t from = first * w->columns, to = last * w->columns < w->size ? last * w->columns : w->size;
-    for (int64_t row = 0; row < w->count; row++) {
-        const float *x = w->x + row * w->size;
-        float *out = w->out + w->index[row] * w->size;
-        for (int64_t i = from; i < to; i++) out[i] += x[i];
-    }
-    (void)part;
-}
-
-// out[index[i]] += x[i] for rows of `size`; threads take columns, so that equal indices never meet.
-EXPORT void scatter_add(const Array *x, const Array *index, Array *out, int64_t size) {
-    Scatter w = {floats(x), (int64_t *)index->data, floats(out), size_of(index), size, LANES * 2};
-    split((size + w.columns - 1) / w.columns, 0.2 * w.count * w.columns, add_columns, &w);
-}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -14,6 +15,7 @@ from tinytorch.devices.interface import Kernel
 from tinytorch.devices.native.library import kernels
 from tinytorch.dtypes import float32, int64
 
+LARGE = 65536  # bytes of picked rows from which a kernel pays
 PACKAGE = str(Path(__file__).resolve().parents[2])
 
 
@@ -75,6 +77,18 @@ def disabled() -> Iterator[None]:
     finally:
         KERNELS.off = before
         KERNELS.clear()
+
+
+def picked_rows(x: Array, index: Array) -> Any:
+    """x[index] by a kernel, or None: for large results, of rows without gaps between them."""
+    bytes = x.dtype.itemsize * prod(index.shape) * prod(x.shape[1:])
+    if bytes < LARGE or index.dtype is not int64 or not x.host.flags.c_contiguous:
+        return None
+    if KERNELS.off or kernels() is None:
+        return None
+    from tinytorch.devices.native.rows import gather
+
+    return gather(x, index)
 
 
 def added_rows(out: Array, src: Array, index: Array) -> bool:

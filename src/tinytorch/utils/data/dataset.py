@@ -66,9 +66,7 @@ class TensorDataset(Dataset):
 
     def batch(self, indices: Sequence[int]) -> list[Tensor]:
         """What `default_collate` makes of these samples, in one step for each tensor."""
-        rows = from_numpy(np.array(indices, np.int64))
-        if min(indices, default=0) < 0 or max(indices, default=0) >= len(self):
-            rows = in_range(rows, len(self), 0)
+        rows = in_range(from_numpy(np.array(indices, np.int64)), len(self), 0)
         return [apply(ops.INDEX_SELECT, t, rows) for t in self.tensors]
 
     def __len__(self) -> int:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.random import fork_rng, manual_seed
+from tinytorch.random import manual_seed, seeded
 from tinytorch.utils.data.collate import default_collate
 from tinytorch.utils.data.dataset import IterableDataset, gives_batches, samples
 
@@ -79,8 +79,7 @@ class Fetch:
 
     def __call__(self, task: Task) -> Any:
         """The batch, or Ended. What it draws at random depends on the task's seed and on nothing else."""
-        with fork_rng():
-            manual_seed(task.seed)
+        with seeded(task.seed):
             if isinstance(self.dataset, IterableDataset):
                 return self.next_of_stream(task)
             if self.batched and self.collate is default_collate and gives_batches(self.dataset):
