@@ -11,16 +11,13 @@ import torch
 import tinytorch as tt
 from tinytorch.devices import cpu
 from tinytorch.devices.native import KERNELS
-from tinytorch.devices.native.library import kernels
 
 torch.set_num_threads(1)
 INF, NAN = float("inf"), float("nan")
 CARDS = ("Convolution", "TransposedConvolution", "ConvolutionWeight", "MaxPool", "SumPool", "BatchNorm")
 
 
-@pytest.fixture(autouse=True)
-def compiled():
-    assert kernels() is not None, "these tests need a C compiler"
+pytestmark = pytest.mark.kernels
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -18,10 +18,6 @@ from tinytorch.errors import DeviceError
 from tinytorch.nn import functional as F
 from tinytorch.observe import observing
 
-needs_kernels = pytest.mark.skipif(
-    library.kernels() is None, reason="TINYTORCH_KERNELS=0, or there is no C compiler here"
-)
-
 
 def normal(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)
@@ -74,7 +70,7 @@ def run(name, dtype, strided=False):
     return [out.detach().double().numpy(), *[x.grad.double().numpy() for x in inputs]]
 
 
-@needs_kernels
+@pytest.mark.kernels
 @pytest.mark.parametrize("strided", [False, True], ids=["contiguous", "strided"])
 @pytest.mark.parametrize("name", CASES)
 def test_a_kernel_gives_what_the_definition_gives(name, strided):
@@ -83,7 +79,7 @@ def test_a_kernel_gives_what_the_definition_gives(name, strided):
         np.testing.assert_allclose(mine, exact, rtol=2e-5, atol=2e-6 * scale if "far" not in name else 2e-3)
 
 
-@needs_kernels
+@pytest.mark.kernels
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_is_computed_by_kernels(name, monkeypatch):
     """All of it: what a kernel declines would be computed by a definition, which asks for other cards."""
@@ -118,7 +114,7 @@ def test_a_case_is_computed_by_kernels(name, monkeypatch):
     assert len(used) == 2 and used[1] == f"{used[0]}'s gradient"
 
 
-@needs_kernels
+@pytest.mark.kernels
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, -1e30, 100.0, -100.0, 0.0])
 @pytest.mark.parametrize("function", [lambda x: x.softmax(-1), lambda x: x.log_softmax(-1), F.gelu, F.silu,
                                       lambda x: F.gelu(x, approximate="tanh"), lambda x: F.layer_norm(x, (3,))])  # fmt: skip
@@ -142,7 +138,7 @@ def test_the_affine_card_is_what_linear_computes_without_it():
         np.testing.assert_allclose(grads[2].numpy(), g.sum((0, 1)))
 
 
-@needs_kernels
+@pytest.mark.kernels
 @pytest.mark.parametrize("kind", [tt.float32, tt.float64, tt.int64, tt.uint8, tt.bfloat16, tt.bool])
 def test_many_rows_are_picked_by_a_kernel(kind, monkeypatch):
     x = tt.tensor(normal(300, 3, 70) * 50).to(kind)
@@ -157,7 +153,7 @@ def test_many_rows_are_picked_by_a_kernel(kind, monkeypatch):
     assert (x[tt.tensor(-1 - index)].numpy_view() == x.numpy_view()[-1 - index]).all()
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_second_derivatives_go_by_the_definition():
     x = tt.tensor(normal(4, 6), dtype=tt.float32, requires_grad=True)
     first = tt.autograd.grad(x.softmax(-1).square().sum(), x, create_graph=True)[0]
@@ -169,7 +165,7 @@ def test_second_derivatives_go_by_the_definition():
     )
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_a_gradient_by_kernel_is_announced_with_its_work():
     x = tt.ones(8, 16, requires_grad=True)
     out = F.linear(x, tt.ones(4, 16, requires_grad=True))
@@ -180,7 +176,7 @@ def test_a_gradient_by_kernel_is_announced_with_its_work():
     assert (f"Gradient(of=Linear(), work={work})", 2 * work) in seen
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_an_overwritten_value_is_noticed():
     x = tt.ones(3, 4, requires_grad=True)
     out = x.softmax(-1)
@@ -197,14 +193,14 @@ class Softmax(ops.Softmax):
         return x * 0 + 7
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_a_kernel_never_hides_what_somebody_else_wrote():
     assert tt.tensor([1.0, 2.0]).apply(Softmax(0), tt.tensor([1.0, 2.0])).tolist() == [7, 7]
     assert native.KERNELS[Softmax] is None
     assert native.KERNELS[ops.Softmax] is not None
 
 
-@needs_kernels
+@pytest.mark.kernels
 @pytest.mark.parametrize("name", ["Softmax", "Attention"])
 def test_a_function_that_is_not_ours_turns_off_what_rests_on_it(name, monkeypatch):
     """One whose code comes from another file, in the place of ours: here, of the definition of softmax."""
@@ -214,7 +210,7 @@ def test_a_function_that_is_not_ours_turns_off_what_rests_on_it(name, monkeypatc
     assert native.Kernels()[ops.LayerNorm] is not None
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_the_report_says_what_is_used():
     used, about = library.report()
     assert used and build.vectors()[0] in about and build.compiler()[0] in about
@@ -232,7 +228,7 @@ STEPS = {
 }
 
 
-@needs_kernels
+@pytest.mark.kernels
 @pytest.mark.parametrize("name", STEPS)
 def test_steps_in_place_are_those_of_the_definition(name):
     def trained():
@@ -253,7 +249,7 @@ def test_steps_in_place_are_those_of_the_definition(name):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_a_step_in_place_is_noticed_by_who_kept_the_old_value():
     p = tt.ones(4, requires_grad=True)
     loss = (p * p).sum()
@@ -263,7 +259,7 @@ def test_a_step_in_place_is_noticed_by_who_kept_the_old_value():
         loss.backward()
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_threads_can_be_set_and_change_no_result():
     x = tt.tensor(normal(400, 300), dtype=tt.float32)
     before = tt.get_num_threads()
@@ -295,7 +291,7 @@ def python(code, **settings):
 SOFTMAX = "import tinytorch as tt; print(tt.tensor([1.0, 2.0]).softmax(0).tolist())"
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_a_forked_process_has_threads_of_its_own():
     out, _ = python(
         """
@@ -314,7 +310,7 @@ def test_a_forked_process_has_threads_of_its_own():
     assert [round(float(each), 3) for each in out.split()] == [1.0, 1.0]
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_several_threads_of_python_may_compute_at_once():
     out, _ = python(
         """
@@ -357,7 +353,7 @@ def test_kernels_can_be_switched_off():
     assert out.endswith("None\n") and not said
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_a_library_that_is_damaged_is_made_again(tmp_path, monkeypatch):
     monkeypatch.setenv("TINYTORCH_CACHE", str(tmp_path))
     source = {"one.c": '__attribute__((visibility("default"))) int one(void) { return 1; }'}
@@ -370,7 +366,7 @@ def test_a_library_that_is_damaged_is_made_again(tmp_path, monkeypatch):
     assert path.stat().st_mode & 0o022 == 0
 
 
-@needs_kernels
+@pytest.mark.kernels
 @pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 def test_nothing_is_run_from_a_folder_that_others_may_write_to(tmp_path, monkeypatch):
     monkeypatch.setenv("TINYTORCH_CACHE", str(tmp_path))
@@ -379,7 +375,7 @@ def test_nothing_is_run_from_a_folder_that_others_may_write_to(tmp_path, monkeyp
         build.folder()
 
 
-@needs_kernels
+@pytest.mark.kernels
 def test_another_compiler_flag_or_source_is_another_library(tmp_path):
     command = build.compiler()
     keys = {

@@ -108,6 +108,7 @@ def test_long_sums_keep_their_digits():
     assert abs(compiled(x).item() - exact) / exact < 2e-7
 
 
+@pytest.mark.kernels
 def test_large_loops_run_on_threads_and_give_the_same():
     def f(x, y):
         z = (x * y).tanh()
@@ -1040,6 +1041,7 @@ def test_decorators_methods_and_attributes():
     assert "0 variants" in repr(compiled)
 
 
+@pytest.mark.kernels
 def test_explain_says_what_became_of_a_step():
     w = values(0, 4, 4)
     compiled = tt.compile(lambda x: ((x @ w) * 2.0 + 1.0).tanh().sum(1))
@@ -1087,6 +1089,7 @@ def test_intermediates_share_memory():
     assert "reused: m0, m2, m4 at byte 0" in compiled.explain()
 
 
+@pytest.mark.kernels
 def test_small_graphs_are_one_call():
     x, y = values(0, 8, 8).requires_grad_(), values(1, 8, 8)
 

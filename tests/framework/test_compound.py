@@ -73,6 +73,7 @@ def test_the_list_is_what_the_cards_come_to():
     assert len(set(EXPRESSIONS)) == len(EXPRESSIONS)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("expr", EXPRESSIONS, ids=str)
 def test_each_gives_what_numpy_gives(expr):
     assert kernels() is not None
@@ -89,12 +90,14 @@ def test_each_gives_what_numpy_gives(expr):
         np.testing.assert_array_equal(np.isnan(mine), np.isnan(theirs))
 
 
+@pytest.mark.kernels
 def test_numbers_without_axes_stand_for_all(monkeypatch):
     clamp = ("minimum", ("maximum", 0, 1), 2)
     x, low, high = inputs(clamp, LEAST)[0], np.array(-0.5, np.float32), np.array(0.25, np.float32)
     np.testing.assert_array_equal(in_one_pass(clamp, None)(x, low, high), passes(clamp)(x, low, high))
 
 
+@pytest.mark.kernels
 def test_what_c_does_not_take_stays_with_numpy():
     expr, seen = ("sub", 0, ("mul", ("mul", 0, 1), 1)), []
     function = in_one_pass(expr, lambda *xs: seen.append(xs))
