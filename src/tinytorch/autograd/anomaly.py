@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from tinytorch.autograd.grad_mode import no_grad
 from tinytorch.autograd.graph import Edge, Node, Sweep
 from tinytorch.errors import GradientError
-from tinytorch.observe import LISTENING, muted, observing
+from tinytorch.observe import LISTENING, listen, muted, observing
 
 PACKAGE = str(Path(__file__).parents[1])
 SHOWN = 8  # lines of the program at most, the innermost ones
@@ -51,7 +51,7 @@ def is_anomaly_check_nan_enabled() -> bool:
 def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
     """Turn anomaly mode on or off, until somebody turns it again."""
     others = tuple([each for each in LISTENING.observers if each is not note])
-    LISTENING.observers = (*others, note) if mode else others
+    listen((*others, note) if mode else others)
     Sweep.watching = CheckedSweep if mode else None
     Anomaly.enabled, Anomaly.check_nan = mode, check_nan
 

@@ -22,7 +22,7 @@ from tinytorch.devices.interface import backend
 from tinytorch.dtypes import FROM_NUMPY
 from tinytorch.errors import CompileError
 from tinytorch.layout import Layout
-from tinytorch.observe import LISTENING
+from tinytorch.observe import LISTENING, listen
 from tinytorch.ops.card import Gradient
 from tinytorch.random import Generator
 from tinytorch.tensor import Tensor
@@ -132,7 +132,7 @@ def observed(watched: Watched) -> Iterator[None]:
         raise CompileError(
             "a step is not captured in anomaly mode, which looks at every gradient on the host"
         )
-    LISTENING.observers = (*before, partial(named, trace))
+    listen((*before, partial(named, trace)))
     Sweep.watching, CapturingSweep.watched, CapturingSweep.awaited = CapturingSweep, watched, []
     Generator.watching = draw
     try:
@@ -444,7 +444,7 @@ class Made:
             flat = (
                 host if host.ndim == 1 else host.reshape(-1) if host.flags.c_contiguous else host.ravel("K")
             )
-            found = self.wholes[place_of] = Array(backend("cpu"), Storage(flat), FROM_NUMPY[flat.dtype])
+            found = self.wholes[place_of] = Array.over(backend("cpu"), Storage(flat), FROM_NUMPY[flat.dtype])
             found.host, found.shape = flat, flat.shape
         return found
 

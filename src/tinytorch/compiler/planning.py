@@ -213,7 +213,7 @@ def static_view(view: View, flat: np.ndarray) -> np.ndarray:  # type: ignore[typ
 
 def as_array(host: np.ndarray, view: View) -> Array:  # type: ignore[type-arg]
     """A NumPy array as what devices compute with."""
-    made = object.__new__(Array)
+    made = Array()
     made.device, made.stored, made.dtype = backend("cpu"), None, view.dtype
     made.host, made.shape = host, host.shape
     return made

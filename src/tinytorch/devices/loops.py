@@ -84,7 +84,7 @@ class Loops(Device):
 
     def empty(self, shape: Shape, dtype: dtype) -> Array:
         """New memory, full of zeros."""
-        made = Array(self, Storage(np.zeros(math.prod(shape), dtype.numpy)), dtype)
+        made = Array.over(self, Storage(np.zeros(math.prod(shape), dtype.numpy)), dtype)
         made.layout, made.shape = Layout.contiguous(shape), shape
         return made
 
