@@ -6,6 +6,11 @@ import pytest
 from hypothesis import settings
 
 from tinytorch.devices.native.build import compiler
+from tinytorch.devices.native.library import loaded
+
+if compiler() is None:
+    os.environ["TINYTORCH_KERNELS"] = "0"  # NumPy serves, and would say so in the first test that computes
+loaded()  # decided once in a process: before the tests of a course turn kernels off for what they start
 
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
