@@ -50,9 +50,9 @@ PROGRAM = textwrap.dedent("""
         load_checkpoint(checkpoint, progress=at, **parts)
     log, keep = log_lines(folder / "log.jsonl"), save_every(checkpoint, every, **parts)
     say = lambda at: print(at.step, flush=True)
-    fit(model, loader, optimizer, epochs=4, schedule=schedule, accumulate=accumulate, clip=1.0,
+    fit(model, loader, optimizer, epochs=8, schedule=schedule, accumulate=accumulate, clip=1.0,
         metrics={"accuracy": accuracy}, validate=DataLoader(Noisy(3), 20),
-        after_step=[log, keep, say], after_epoch=[early_stop("validation_loss", 3), log, keep], progress=at)
+        after_step=[log, keep, say], after_epoch=[early_stop("validation_loss", 6), log, keep], progress=at)
     save(model.state_dict(), folder / "end.safetensors")
 """)
 
@@ -82,7 +82,7 @@ def test_a_run_that_is_killed_at_random_steps_ends_with_the_same_bits(tmp_path, 
         for _ in process.stdout:
             left = None if left is None else left - 1
             if left == 0:
-                time.sleep(chance.random() * 0.02)  # in the middle of whatever it does
+                time.sleep(chance.random() * 0.01)  # in the middle of whatever it does
                 process.send_signal(signal.SIGKILL)
         errors = process.communicate(timeout=60)[1]
         if process.returncode == 0:
