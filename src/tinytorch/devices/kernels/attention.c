@@ -28,9 +28,7 @@ static int64_t seen(const Attention *w, int64_t query) {
 }
 
 static void softmax_of(float *x, int64_t size, int64_t whole) {
-    float top = -INFINITY, sum = 0;
-#pragma omp simd reduction(max : top)
-    for (int64_t i = 0; i < size; i++) top = x[i] > top ? x[i] : top;
+    float top = highest(x, size), sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < size; i++) sum += x[i] = exponential(x[i] - top);
     float share = 1.0f / sum;

@@ -10,13 +10,6 @@ typedef struct {
     float share;     // of one row in the mean, times the gradient that arrives
 } Batch;
 
-static inline float top_of(const float *x, int64_t n) {
-    float top = x[0];
-#pragma omp simd reduction(max : top)
-    for (int64_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
-    return top;
-}
-
 static void losses_of(void *given, int64_t first, int64_t last, int part) {
     Batch *w = given;
     int64_t n = w->classes;
@@ -24,7 +17,7 @@ static void losses_of(void *given, int64_t first, int64_t last, int part) {
     for (int64_t row = first; row < last; row++) {
         if (w->target[row] == w->ignored) continue;
         const float *x = w->x + row * n;
-        float top = top_of(x, n), sum = 0;
+        float top = highest(x, n), sum = 0;
 #pragma omp simd reduction(+ : sum)
         for (int64_t i = 0; i < n; i++) sum += exponential(x[i] - top);
         all += logf(sum) - (x[w->target[row]] - top);
@@ -59,7 +52,7 @@ static void gradient_rows(void *given, int64_t first, int64_t last, int part) {
             memset(out, 0, n * sizeof *out);
             continue;
         }
-        float top = top_of(x, n), sum = 0;
+        float top = highest(x, n), sum = 0;
 #pragma omp simd reduction(+ : sum)
         for (int64_t i = 0; i < n; i++) sum += out[i] = exponential(x[i] - top);
         float scale = 1.0f / sum;

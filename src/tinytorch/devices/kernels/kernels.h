@@ -43,10 +43,12 @@ typedef float unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_a
 static inline vector loaded(const float *at) { return *(const unaligned *)at; }
 static inline void store(float *at, vector x) { *(unaligned *)at = x; }
 
-static inline float total(vector x) {
-    float sum = 0;
-    for (int i = 0; i < LANES; i++) sum += x[i];
-    return sum;
+// The largest of some numbers that is not nan; what is made of the nan among them will be nan by itself.
+static inline float highest(const float *x, int64_t size) {
+    float top = -INFINITY;
+#pragma omp simd reduction(max : top)
+    for (int64_t i = 0; i < size; i++) top = x[i] > top ? x[i] : top;
+    return top;
 }
 
 static inline void *scratch(int64_t bytes) {

@@ -13,9 +13,7 @@ static void softmax_rows(void *given, int64_t first, int64_t last, int part) {
     int64_t n = w->size;
     for (int64_t row = first; row < last; row++) {
         const float *x = w->x + row * n;
-        float *y = w->out + row * n, top = x[0], sum = 0;
-#pragma omp simd reduction(max : top)
-        for (int64_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
+        float *y = w->out + row * n, top = highest(x, n), sum = 0;
 #pragma omp simd reduction(+ : sum)
         for (int64_t i = 0; i < n; i++) sum += y[i] = exponential(x[i] - top);
         float share = 1.0f / sum;
@@ -54,9 +52,7 @@ static void log_softmax_rows(void *given, int64_t first, int64_t last, int part)
     int64_t n = w->size;
     for (int64_t row = first; row < last; row++) {
         const float *x = w->x + row * n;
-        float *y = w->out + row * n, top = x[0], sum = 0;
-#pragma omp simd reduction(max : top)
-        for (int64_t i = 0; i < n; i++) top = x[i] > top ? x[i] : top;
+        float *y = w->out + row * n, top = highest(x, n), sum = 0;
 #pragma omp simd reduction(+ : sum)
         for (int64_t i = 0; i < n; i++) sum += exponential(x[i] - top);
         float all = logf(sum);
