@@ -33,9 +33,7 @@ class Generator:
     True
     """
 
-    watching: ClassVar[Callable[[], None] | None] = (
-        None  # called before numbers are drawn: the compiler refuses it
-    )
+    watching: ClassVar[Callable[[], None] | None] = None  # called before numbers are drawn
 
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device

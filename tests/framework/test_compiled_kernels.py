@@ -250,6 +250,20 @@ def test_steps_in_place_are_those_of_the_definition(name):
 
 
 @pytest.mark.kernels
+def test_momentum_that_was_turned_off_leaves_its_velocity_alone():
+    p = tt.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = tt.optim.SGD([p], 0.5, momentum=0.9, dampening=0.5)
+    for _ in range(2):
+        p.grad = tt.ones(2)
+        optimizer.step()
+    held, before = optimizer.state[p]["momentum_buffer"].tolist(), p.tolist()
+    optimizer.param_groups[0]["momentum"] = 0.0
+    optimizer.step()
+    assert p.tolist() == [each - 0.5 for each in before]
+    assert optimizer.state[p]["momentum_buffer"].tolist() == held
+
+
+@pytest.mark.kernels
 def test_a_step_in_place_is_noticed_by_who_kept_the_old_value():
     p = tt.ones(4, requires_grad=True)
     loss = (p * p).sum()

@@ -27,9 +27,7 @@ def see(card: Op, x: Tensor) -> Tensor:
     """A view: its card, and whose memory it shows."""
     recording = MODE.recording
     if not recording and x.view_of is None and not (ANYWHERE.heard and LISTENING.observers):
-        return x.wrap(
-            card.forward(x.array)
-        )  # nobody wants to know: half the time, of many views for each letter
+        return x.wrap(card.forward(x.array))  # nobody wants to know: half the time
     out: Tensor = x.apply(card, x)
     if recording:
         out.view_of = (x if x.view_of is None else x.view_of[0], x.array.storage.version)

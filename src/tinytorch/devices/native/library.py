@@ -17,13 +17,13 @@ from tinytorch.devices.native.build import HEADERS, compiler, library, vectors
 from tinytorch.errors import DeviceError
 
 KINDS: dict[str, Any] = {
-    "a": ctypes.py_object,
+    "a": ctypes.py_object,  # an array
     "p": ctypes.c_void_p,
     "l": ctypes.c_int64,
     "f": ctypes.c_float,
     "d": ctypes.c_double,
     "i": ctypes.c_int,
-}  # array, long, float, double, int
+}
 
 
 @cache

@@ -24,7 +24,7 @@ def sgd(card: Any, p: Array, g: Array, *velocity: Array) -> bool:
     """With momentum from the second step on: the first velocity is the gradient, in memory of its own."""
     if not fits(p, g, *velocity) or (card.momentum and not velocity):
         return False
-    held = velocity[0].host if velocity else ABSENT
+    held = velocity[0].host if card.momentum else ABSENT
     numbers = (card.lr, card.momentum, 1.0 - card.dampening, card.weight_decay)
     run_sgd(p.host, dense(g), held, *numbers, card.nesterov)
     return True

@@ -22,9 +22,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if matrices and x.device.kernel(ops.LINEAR) is not None and beside(bias, w):
         made: Tensor = apply(ops.LINEAR, input, weight, *(() if bias is None else (bias,)))
         return made
-    if (
-        matrices and len(x.shape) > 2
-    ):  # a gradient for each matrix of a batch, summed afterwards, would be dear
+    if matrices and len(x.shape) > 2:  # a gradient for each matrix of a batch would be dear
         return linear(rows(input), weight, bias).reshape(*x.shape[:-1], w.shape[0])
     out = input @ weight.mT
     return out if bias is None else out + bias
