@@ -44,7 +44,7 @@ from tinytorch.methods.movement import axes_of as axes_of
 from tinytorch.methods.names import SPREAD, with_numpy_names, with_spread_keyword
 from tinytorch.methods.write import MOVERS, OPERATORS, WRITERS, in_place, moved_in_place
 from tinytorch.methods.write import overwrite as overwrite
-from tinytorch.observe import ANYWHERE, LISTENING, muted
+from tinytorch.observe import EVERYWHERE, LISTENING, muted
 from tinytorch.ops.card import Op
 from tinytorch.printing import text
 from tinytorch.promotion import operand, rewritten
@@ -85,7 +85,7 @@ def apply(op: Op, x: Tensor, y: Tensor | None = None, *more: Tensor) -> Any:
                 and op.differentiable
             ):
                 graph.record_short(op, x, y, result)
-            if ANYWHERE.heard and LISTENING.observers:
+            if EVERYWHERE.count and LISTENING.observers:
                 announce(op, (x,) if y is None else (x, y), result)
             return result
     return apply_fully(op, (x,) if y is None else (x, y, *more))

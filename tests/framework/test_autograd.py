@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -13,7 +14,7 @@ from tinytorch.autograd.graph import consumers_first
 from tinytorch.devices.cpu import Cpu
 from tinytorch.devices.interface import Kernel
 from tinytorch.errors import GradientError, OverwrittenError
-from tinytorch.observe import observing
+from tinytorch.observe import EVERYWHERE, observing
 
 
 def test_a_chain_of_100_000_operations_goes_backward_without_recursion():
@@ -149,6 +150,22 @@ def test_an_observer_hears_a_fused_card_once_and_nothing_after_its_block():
         tt.ones(2, 3).softmax(1)
     tt.ones(3) + 1
     assert heard == ["Softmax"]
+
+
+def test_who_listens_hears_the_own_thread_alone_and_is_counted_as_long_as_that():
+    heard, before = [], EVERYWHERE.count
+    x = tt.ones(2)
+    with observing(lambda op, inputs, out: heard.append(type(op).__name__)):
+        with observing(lambda *_: None):
+            assert EVERYWHERE.count == before + 2
+        other = threading.Thread(target=lambda: x.exp())
+        other.start(), other.join()
+        x + x, x.reshape(2, 1)
+        with tt.no_grad():
+            x.reshape(2, 1)
+    x.tanh()
+    assert heard == ["Add", "Reshape", "Reshape"]
+    assert EVERYWHERE.count == before
 
 
 def test_a_device_may_bring_a_kernel_for_a_fused_card(monkeypatch):

@@ -138,7 +138,7 @@ def observed(watched: Watched) -> Iterator[None]:
     try:
         yield
     finally:
-        LISTENING.observers = before
+        listen(before)
         Sweep.watching = CapturingSweep.watched = None
         Generator.watching = None
 

@@ -13,7 +13,7 @@ from tinytorch.autograd.grad_mode import MODE
 from tinytorch.errors import ShapeError
 from tinytorch.indexing import canonical_dim, canonical_dims
 from tinytorch.layout import Layout
-from tinytorch.observe import ANYWHERE, LISTENING
+from tinytorch.observe import EVERYWHERE, LISTENING
 from tinytorch.ops.card import Op
 from tinytorch.ops.movement import reach, reshaped
 
@@ -26,7 +26,7 @@ Dims = int | Sequence[int] | None
 def see(card: Op, x: Tensor) -> Tensor:
     """A view: its card, and whose memory it shows."""
     recording = MODE.recording
-    if not recording and x.view_of is None and not (ANYWHERE.heard and LISTENING.observers):
+    if not recording and x.view_of is None and not (EVERYWHERE.count and LISTENING.observers):
         return x.wrap(card.forward(x.array))  # nobody wants to know: half the time
     out: Tensor = x.apply(card, x)
     if recording:
@@ -36,7 +36,7 @@ def see(card: Op, x: Tensor) -> Tensor:
 
 def see_all(card: Op, x: Tensor) -> tuple[Tensor, ...]:
     """Several views in one piece of work, which have one gradient."""
-    if not MODE.recording and x.view_of is None and not (ANYWHERE.heard and LISTENING.observers):
+    if not MODE.recording and x.view_of is None and not (EVERYWHERE.count and LISTENING.observers):
         return tuple([x.wrap(each) for each in card.forward(x.array)])
     outs: tuple[Tensor, ...] = x.apply(card, x)
     if MODE.recording:
